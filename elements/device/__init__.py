@@ -1,0 +1,1 @@
+"""Elements that own a device: the graph's way to the world."""

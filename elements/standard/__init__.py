@@ -1,0 +1,1 @@
+"""Elements that know no protocol: sources, sinks, queues, schedulers, switches, scripts."""

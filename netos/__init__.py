@@ -1,0 +1,1 @@
+"""netos: a library operating system for network functions."""

@@ -1,0 +1,1 @@
+"""The netos command, one module a verb."""

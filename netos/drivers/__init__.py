@@ -1,0 +1,1 @@
+"""Devices: where packets enter and leave an appliance."""

@@ -1,0 +1,1 @@
+"""The kernel base: clock, memory, tasks, timers, virtual CPUs, synchronisation, boot."""

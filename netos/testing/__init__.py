@@ -1,0 +1,1 @@
+"""Tools for testing elements and appliances, ours and yours."""
