@@ -1,0 +1,259 @@
+"""Quoting in configuration strings: split, quote, unquote and substitute as Click's confparse does.
+
+Text is latin-1: one character is one byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+SPACE = " \t\n\v\f\r"
+MAX_SUBSTITUTION_DEPTH = 10
+
+# The pieces of a configuration string. Whatever is left open runs to the end of the text. All repetition is
+# possessive, so that scanning is linear in any text.
+COMMENT = r"(?>//[^\r\n]*+(?:\r\n|\r|\n|\Z)|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z))"
+HEX_BLOCK = rf"\\<(?:[^>/]|{COMMENT}|/)*+(?:>|\Z)"
+SINGLE_QUOTED = r"'[^']*+(?:'|\Z)"
+DOUBLE_QUOTED = rf'"(?:[^"\\]|{HEX_BLOCK}|\\[^<]|\\\Z)*+(?:"|\Z)'
+QUOTED = f"{SINGLE_QUOTED}|{DOUBLE_QUOTED}|{HEX_BLOCK}"
+
+_padding = re.compile(rf"(?:[ \t\n\v\f\r]|{COMMENT})*+")
+_word = re.compile(rf"""(?:[^ \t\n\v\f\r/'"\\]|{QUOTED}|/(?![/*])|\\(?!<))++""")
+_plain_word = re.compile(r"[^ \t\n\v\f\r]+")
+_argument_piece = re.compile(
+    rf"""(?P<text>(?:[^ \t\n\v\f\r,/'"\\]|{QUOTED}|/(?![/*])|\\(?!<))++)|(?P<space>[ \t\n\v\f\r]++)|{COMMENT}""")
+_special = re.compile(r"""['"\\]|//|/\*""")
+_quote = re.compile(r"""['"]|\\(?=<)""")
+_escape = re.compile(r"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]*)|(\r\n|\r|\n)|(.))", re.DOTALL)
+_hex_block = re.compile(HEX_BLOCK)
+_not_hex = re.compile(rf"{COMMENT}|[^0-9A-Fa-f]")
+_quotable = re.compile(r'[\\"$\x00-\x1f\x7f-\xff]')
+_outside = re.compile(rf'{SINGLE_QUOTED}|{COMMENT}|["$]')
+_inside = re.compile(r'\\.|["$]', re.DOTALL)
+_reference = re.compile(r"\$(?:([A-Za-z0-9_]+|[?$#])|(\{)|(\())")
+_brace = re.compile(r"\$\{|\}")
+_parenthesis = re.compile(rf"{QUOTED}|[()]")
+_braced = re.compile(r"([^-\[]*)(?:\[([0-9]+)\])?(?:-(.*))?", re.DOTALL)
+
+_NAMED_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_NAMED_QUOTES = {"\\": "\\\\", '"': '\\"', "$": "\\$", "\t": "\\t", "\r": "\\r", "\n": "\\n"}
+
+
+def split_arguments(text: str) -> list[str]:
+    """The comma-separated arguments of a configuration string, trimmed, each comment one space (`cp_argvec`).
+
+    An empty last argument is dropped, other empty ones are kept.
+    """
+    if not _special.search(text):
+        arguments = [argument.strip(SPACE) for argument in text.split(",")]
+    else:
+        arguments = []
+        position = 0
+        while position <= len(text):
+            argument, position = _shift_argument(text, position)
+            arguments.append(argument)
+    if not arguments[-1]:
+        arguments.pop()
+    return arguments
+
+
+def _shift_argument(text: str, position: int) -> tuple[str, int]:
+    """The argument that starts at `position`, and where the next one starts."""
+    parts: list[str] = []
+    space = ""
+    commented = False
+    while match := _argument_piece.match(text, position):
+        position = match.end()
+        if match.lastgroup == "text":
+            if parts:
+                parts.append(" " if commented else space)
+            parts.append(match.group())
+            space, commented = "", False
+        elif match.lastgroup == "space":
+            space = match.group()
+        else:
+            commented = True
+    return "".join(parts), position + 1
+
+
+def split_words(text: str) -> list[str]:
+    """The space-separated words of an argument, still quoted (`cp_spacevec`)."""
+    if not _special.search(text):
+        return _plain_word.findall(text)
+    words = []
+    position = _skip_padding(text, 0)
+    while match := _word.match(text, position):
+        words.append(match.group())
+        position = _skip_padding(text, match.end())
+    return words
+
+
+def shift_word(text: str) -> tuple[str, str]:
+    """The first space-separated word of an argument, still quoted, and what follows it (`cp_shift_spacevec`)."""
+    start = _skip_padding(text, 0)
+    match = _word.match(text, start)
+    if match is None:
+        return "", ""
+    return match.group(), text[_skip_padding(text, match.end()):]
+
+
+def _skip_padding(text: str, position: int) -> int:
+    """Where the text goes on after space and comments."""
+    match = _padding.match(text, position)
+    return match.end() if match else position
+
+
+def unquote(text: str) -> str:
+    """Remove one level of quotes; juxtaposed parts are joined, escapes work in double quotes (`cp_unquote`)."""
+    if not _special.search(text):
+        return text
+    parts: list[str] = []
+    position = 0
+    while match := _quote.search(text, position):
+        parts.append(text[position:match.start()])
+        if match.group() == "\\":
+            position = _unescape(text, match.start(), parts)
+        elif match.group() == "'":
+            end = text.find("'", match.end())
+            end = len(text) if end < 0 else end
+            parts.append(text[match.end():end])
+            position = end + 1
+        else:
+            position = _unquote_double(text, match.end(), parts)
+    parts.append(text[position:])
+    return "".join(parts)
+
+
+def _unquote_double(text: str, position: int, parts: list[str]) -> int:
+    """Append the content of a double-quoted string whose quote is just before `position`; where it ends."""
+    start = position
+    while position < len(text):
+        if text[position] == '"':
+            break
+        if text[position] == "\\":
+            parts.append(text[start:position])
+            start = position = _unescape(text, position, parts)
+        else:
+            position += 1
+    parts.append(text[start:position])
+    return position + 1
+
+
+def _unescape(text: str, position: int, parts: list[str]) -> int:
+    """Append what the backslash at `position` stands for; where the text goes on (`cp_process_backslash`)."""
+    if block := _hex_block.match(text, position):
+        digits = _not_hex.sub("", block.group()[2:])
+        parts.append(bytes.fromhex(digits[:len(digits) & ~1]).decode("latin-1"))
+        return block.end()
+    match = _escape.match(text, position)
+    if match is None:
+        parts.append("\\")
+        return position + 1
+    octal, hexadecimal, newline, other = match.groups()
+    if octal is not None:
+        parts.append(chr(int(octal, 8) & 255))
+    elif hexadecimal is not None:
+        parts.append(chr(int(hexadecimal[-2:] or "0", 16)))
+    elif newline is None:
+        parts.append(_NAMED_ESCAPES.get(other, other))
+    return match.end()
+
+
+def quote(text: str) -> str:
+    """The text as one double-quoted string (`cp_quote`)."""
+    return f'"{_quotable.sub(_quote_character, text)}"'
+
+
+def _quote_character(match: re.Match[str]) -> str:
+    character = match.group()
+    return _NAMED_QUOTES.get(character) or f"\\{ord(character):03o}"
+
+
+def substitute(text: str, lookup: Callable[[str], str | None], *, call: Callable[[str], str | None] | None = None,
+               recursive: bool = True, depth: int = 0) -> str:
+    """Replace `$name`, `${name}`, `${name-default}` and `${name[i]}` (`cp_expand`).
+
+    `lookup` is asked for names (also `$`, `?` and `#`) and answers None for a variable it does not know: that stays
+    as it is. `call` is asked for what stands in `$(…)`, which stays as it is without one. Nothing is replaced inside
+    single quotes and comments; inside double quotes the value is quoted again. Values are themselves substituted
+    when `recursive`, up to a depth of ten.
+    """
+    if "$" not in text or depth > MAX_SUBSTITUTION_DEPTH:
+        return text
+    parts: list[str] = []
+    done = position = 0
+    quoted = False
+    while match := (_inside if quoted else _outside).search(text, position):
+        position = match.end()
+        if match.group() == '"':
+            quoted = not quoted
+        elif match.group() == "$":
+            value, end = _expand_reference(text, match.start(), lookup, call, recursive, depth)
+            if value is not None:
+                parts.append(text[done:match.start()])
+                parts.append(quote(unquote(value))[1:-1] if quoted else value)
+                done = end
+            position = end
+    parts.append(text[done:])
+    return "".join(parts)
+
+
+def _expand_reference(text: str, start: int, lookup: Callable[[str], str | None],
+                      call: Callable[[str], str | None] | None, recursive: bool, depth: int) -> tuple[str | None, int]:
+    """The value of the reference at `start` (None: leave it) and where the scan goes on."""
+
+    def expand(value: str) -> str:
+        return substitute(value, lookup, call=call, depth=depth + 1)
+
+    match = _reference.match(text, start)
+    if match is None:
+        return None, start + 1
+    name, brace, _ = match.groups()
+    if name is not None:
+        value = lookup(name)
+        return expand(value) if recursive and value is not None else value, match.end()
+    if brace is None:
+        if call is None:
+            return None, match.end()
+        end = _matching_parenthesis(text, match.end())
+        return (None, len(text)) if end is None else (call(text[match.end():end]), end + 1)
+    end = _matching_brace(text, match.end())
+    if end is None:
+        return None, len(text)
+    parsed = _braced.fullmatch(text, match.end(), end)
+    if parsed is None:
+        return None, end + 1
+    name, index, default = parsed.groups()
+    value = lookup(name)
+    if value is None:
+        return None if default is None else expand(default), end + 1
+    if recursive:
+        value = expand(value)
+    if index is not None:
+        words = split_words(value)
+        value = words[int(index)] if int(index) < len(words) else ""
+    return value, end + 1
+
+
+def _matching_brace(text: str, position: int) -> int | None:
+    """Where the `}` is that closes the `${` just before `position`."""
+    level = 1
+    while match := _brace.search(text, position):
+        level += 1 if match.group() == "${" else -1
+        if not level:
+            return match.start()
+        position = match.end()
+    return None
+
+
+def _matching_parenthesis(text: str, position: int) -> int | None:
+    """Where the `)` is that closes the `$(` just before `position`."""
+    level = 1
+    while match := _parenthesis.search(text, position):
+        level += {"(": 1, ")": -1}.get(match.group(), 0)
+        if not level:
+            return match.start()
+        position = match.end()
+    return None
