@@ -64,7 +64,7 @@ def no_performance_hints() -> Iterator[None]:
 def extensions(flavour: str) -> list[Extension]:
     """One extension for each source, all with the flavour's flags."""
     flags = [*FLAVOURS[flavour], "-fno-semantic-interposition", "-Wno-unused-function", "-Wno-unused-variable",
-             "-Wno-maybe-uninitialized"]
+             "-Wno-maybe-uninitialized", "-Wno-sign-compare"]
     link = ["-fsanitize=address,undefined"] if flavour == "asan" else []
     found = [Extension(path[:-4].replace("/", "."), [path], extra_compile_args=flags, extra_link_args=link)
              for path in sources()]

@@ -1,0 +1,437 @@
+"""Packets: descriptors of buffers in the arena, the batches they travel in, and what a virtual CPU keeps for them.
+
+At every batch boundary of a virtual CPU holds
+    received + created = sent + consumed + dropped + held
+where held packets wait in queues, in neighbour tables or in Python's hands.
+"""
+
+from cpython.buffer cimport PyBUF_WRITABLE
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
+
+from netos.kernel.memory cimport DESCRIPTOR_SIZE, LARGE_BUFFER, SMALL_BUFFER, arena_get, pool_give, pool_number, pool_take
+
+cdef extern from *:
+    """
+    static inline uint32_t netos_add(uint32_t *at, uint32_t n) { return __atomic_add_fetch(at, n, __ATOMIC_ACQ_REL); }
+    static inline uint32_t netos_sub(uint32_t *at, uint32_t n) { return __atomic_sub_fetch(at, n, __ATOMIC_ACQ_REL); }
+    static inline uint32_t netos_load(uint32_t *at) { return __atomic_load_n(at, __ATOMIC_ACQUIRE); }
+    """
+    uint32_t atomic_add "netos_add"(uint32_t *at, uint32_t count) noexcept nogil
+    uint32_t atomic_sub "netos_sub"(uint32_t *at, uint32_t count) noexcept nogil
+    uint32_t atomic_load "netos_load"(uint32_t *at) noexcept nogil
+
+assert sizeof(Descriptor) <= DESCRIPTOR_SIZE, "a packet descriptor must fit its slot"
+
+DROP_NAMES = [
+    "none", "no-buffer", "loop", "queue-full", "no-match", "truncated", "bad-version", "bad-header-length", "bad-length",
+    "bad-checksum", "bad-source", "bad-option", "ttl-expired", "no-route", "broadcast", "other-host", "no-neighbour",
+    "bad-arp", "too-big", "not-ip", "device-full", "device-gone", "inactive", "suppressed", "rate-limited", "abandoned",
+    "exception", "closed", "no-output", "unmatched-paint", "filtered", "bad-offload", "fragment", "no-headroom", "own",
+    "bad-packet", "sampled",
+]
+
+
+def drop_reason(name):
+    """The number of the drop reason called `name`; a new name gets one of the numbers left, for third-party elements."""
+    if name in DROP_NAMES:
+        return DROP_NAMES.index(name)
+    if len(DROP_NAMES) < 48:
+        DROP_NAMES.extend([f"reserved-{number}" for number in range(len(DROP_NAMES), 48)])
+    if len(DROP_NAMES) == DROP_REASONS:
+        raise ValueError(f"no number is left for the drop reason {name!r}: there are at most {DROP_REASONS}")
+    DROP_NAMES.append(name)
+    return len(DROP_NAMES) - 1
+
+
+cdef Vcpu *vcpu_make() except NULL:
+    """What a virtual CPU needs to make, sort and free packets."""
+    cdef ArenaData *arena = arena_get()
+    cdef Vcpu *vcpu = <Vcpu *>calloc(1, sizeof(Vcpu))
+    if vcpu == NULL:
+        raise MemoryError("netos: no memory for a virtual CPU")
+    vcpu.arena = arena
+    vcpu.width = BATCH_MAX
+    vcpu.events = <Event *>malloc(EVENTS_MAX * sizeof(Event))
+    vcpu.frames = <Frame *>malloc((DEPTH_MAX + 1) * sizeof(Frame))
+    if vcpu.events == NULL or vcpu.frames == NULL:
+        vcpu_free(vcpu)
+        raise MemoryError("netos: no memory for a virtual CPU")
+    return vcpu
+
+
+cdef void vcpu_free(Vcpu *vcpu) noexcept nogil:
+    cdef uint32_t i
+    for i in range(vcpu.ready_count):
+        pool_give(&vcpu.arena.small, 1, &vcpu.ready[i].buffer)
+    pool_give(&vcpu.arena.descriptors, vcpu.ready_count, <uint8_t **>vcpu.ready)
+    pool_give(&vcpu.arena.descriptors, vcpu.bare_count, <uint8_t **>vcpu.bare)
+    free(vcpu.events)
+    free(vcpu.frames)
+    free(vcpu)
+
+
+cdef bint vcpu_refill(Vcpu *vcpu) noexcept nogil:
+    """Take 64 packets from the shared pools into the cache; 0 when there are none."""
+    cdef uint8_t *buffers[64]
+    cdef uint32_t i
+    cdef uint32_t count = pool_take(&vcpu.arena.small, 64, buffers)
+    cdef uint32_t described = pool_take(&vcpu.arena.descriptors, count, <uint8_t **>vcpu.ready)
+    if described < count:
+        pool_give(&vcpu.arena.small, count - described, buffers + described)
+    for i in range(described):
+        vcpu.ready[i].buffer = buffers[i]
+        vcpu.ready[i].capacity = SMALL_BUFFER
+        vcpu.ready[i].buffer_number = pool_number(&vcpu.arena.small, buffers[i])
+    vcpu.ready_count = described
+    return described > 0
+
+
+cdef bint vcpu_refill_bare(Vcpu *vcpu) noexcept nogil:
+    vcpu.bare_count = pool_take(&vcpu.arena.descriptors, 64, <uint8_t **>vcpu.bare)
+    return vcpu.bare_count > 0
+
+
+cdef void vcpu_spill(Vcpu *vcpu) noexcept nogil:
+    """Give half of the cache back to the shared pools."""
+    cdef uint8_t *buffers[SPILL]
+    cdef uint32_t i
+    vcpu.ready_count = SPILL
+    for i in range(SPILL):
+        buffers[i] = vcpu.ready[SPILL + i].buffer
+    pool_give(&vcpu.arena.small, SPILL, buffers)
+    pool_give(&vcpu.arena.descriptors, SPILL, <uint8_t **>(vcpu.ready + SPILL))
+
+
+cdef void event_queue(Vcpu *vcpu, void *element, int64_t kind, int64_t value) noexcept nogil:
+    """Have the element's Python side hear of something, after the batch."""
+    cdef Event *event
+    if vcpu.events_count == EVENTS_MAX:
+        vcpu.events_lost += 1
+        return
+    event = &vcpu.events[(vcpu.events_first + vcpu.events_count) % EVENTS_MAX]
+    event.element = element
+    event.kind = kind
+    event.value = value
+    vcpu.events_count += 1
+
+
+cdef Descriptor *bare_take(Vcpu *vcpu) noexcept nogil:
+    if vcpu.bare_count == 0 and not vcpu_refill_bare(vcpu):
+        return NULL
+    vcpu.bare_count -= 1
+    return vcpu.bare[vcpu.bare_count]
+
+
+cdef void bare_give(Vcpu *vcpu, Descriptor *packet) noexcept nogil:
+    if vcpu.bare_count == BARE_MAX:
+        vcpu.bare_count = SPILL
+        pool_give(&vcpu.arena.descriptors, SPILL, <uint8_t **>(vcpu.bare + SPILL))
+    vcpu.bare[vcpu.bare_count] = packet
+    vcpu.bare_count += 1
+
+
+cdef Descriptor *packet_make_large(Vcpu *vcpu) noexcept nogil:
+    cdef Descriptor *packet = bare_take(vcpu)
+    if packet == NULL:
+        return NULL
+    if not pool_take(&vcpu.arena.large, 1, &packet.buffer):
+        bare_give(vcpu, packet)
+        return NULL
+    packet.capacity = LARGE_BUFFER
+    packet.buffer_number = vcpu.arena.small.capacity + pool_number(&vcpu.arena.large, packet.buffer)
+    packet.flags = FLAG_LARGE
+    return packet
+
+
+cdef void packet_release_slow(Vcpu *vcpu, Descriptor *packet) noexcept nogil:
+    """Release a packet whose buffer is shared or large."""
+    cdef uint32_t *references = &vcpu.arena.references[packet.buffer_number]
+    if packet.flags & FLAG_SHARED and atomic_sub(references, 1) != 0:
+        bare_give(vcpu, packet)
+        return
+    packet.flags &= ~FLAG_SHARED
+    if packet.flags & FLAG_LARGE:
+        poison(packet.buffer, packet.capacity)
+        pool_give(&vcpu.arena.large, 1, &packet.buffer)
+        bare_give(vcpu, packet)
+    else:
+        packet_release(vcpu, packet)
+
+
+cdef Descriptor *packet_clone(Vcpu *vcpu, Descriptor *packet) noexcept nogil:
+    """A second descriptor of the same bytes, counted as created; NULL when there is no descriptor."""
+    cdef Descriptor *copy = bare_take(vcpu)
+    if copy == NULL:
+        vcpu.empty += 1
+        return NULL
+    if packet.flags & FLAG_SHARED:
+        atomic_add(&vcpu.arena.references[packet.buffer_number], 1)
+    else:
+        vcpu.arena.references[packet.buffer_number] = 2
+        packet.flags |= FLAG_SHARED
+    unpoison(packet.buffer, packet.capacity)
+    copy[0] = packet[0]
+    vcpu.created += 1
+    return copy
+
+
+cdef bint packet_copy_buffer(Vcpu *vcpu, Descriptor *packet, uint32_t headroom, uint32_t tailroom) noexcept nogil:
+    """Move the packet to a buffer of its own with that much room; 0, and nothing done, when there is none.
+
+    A shared packet whose other owners are gone keeps its buffer when it has the room.
+    """
+    cdef uint32_t *references = &vcpu.arena.references[packet.buffer_number]
+    if (packet.flags & FLAG_SHARED and packet_headroom(packet) >= headroom and packet_tailroom(packet) >= tailroom
+            and atomic_load(references) == 1):
+        packet.flags &= ~FLAG_SHARED
+        return 1
+    cdef Descriptor *fresh = packet_make(vcpu, headroom, packet.length + tailroom)
+    if fresh == NULL:
+        return 0
+    cdef uint32_t kept = packet_headroom(packet) if packet_headroom(packet) < headroom else headroom
+    memcpy(fresh.data - kept, packet.data - kept, kept + packet.length)
+    fresh.length = packet.length
+    # The two swap buffers: the caller's descriptor stays the packet, and the other takes the old buffer away.
+    cdef Descriptor old = packet[0]
+    cdef int32_t moved = <int32_t>headroom - <int32_t>packet_headroom(packet)
+    packet.data = fresh.data
+    packet.buffer = fresh.buffer
+    packet.capacity = fresh.capacity
+    packet.buffer_number = fresh.buffer_number
+    packet.flags = fresh.flags
+    packet_move_headers(packet, moved)
+    packet_guard(packet)
+    fresh.buffer = old.buffer
+    fresh.capacity = old.capacity
+    fresh.buffer_number = old.buffer_number
+    fresh.flags = old.flags
+    packet_release(vcpu, fresh)
+    return 1
+
+
+cdef void packet_move_headers(Descriptor *packet, int32_t moved) noexcept nogil:
+    """The bytes lie `moved` further from the start of the buffer: so do the headers."""
+    if packet.mac_header != NO_HEADER:
+        packet.mac_header += moved
+    if packet.network_header != NO_HEADER:
+        packet.network_header += moved
+    if packet.transport_header != NO_HEADER:
+        packet.transport_header += moved
+    if packet.virtio_flags & VIRTIO_NEEDS_CHECKSUM:
+        packet.checksum_start = <uint16_t>(packet.checksum_start + moved)
+
+
+cdef class Packet:
+    """A packet in Python's hands: a writable buffer, its annotations and header offsets.
+
+    A handle dies when its packet is output or killed; a handle that is forgotten counts as the drop `abandoned`.
+    While a memoryview of it is open, whatever would move its bytes raises BufferError.
+    """
+
+    def __init__(self):
+        raise TypeError("make packets with Router.packet() or VirtualCpu.packet()")
+
+    def __dealloc__(self):
+        if self.descriptor != NULL:
+            self.vcpu.dropped += 1
+            packet_release(self.vcpu, self.descriptor)
+
+    cdef int check(self) except -1:
+        if self.descriptor == NULL:
+            raise RuntimeError("this packet is gone: a handle dies when its packet is output or killed")
+        if self.exports:
+            raise BufferError("release the packet's memoryviews first")
+        return 0
+
+    cdef Descriptor *give(self) except NULL:
+        """Take the packet out of the handle, to push it into a graph."""
+        self.check()
+        cdef Descriptor *descriptor = self.descriptor
+        self.descriptor = NULL
+        return descriptor
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        if self.descriptor == NULL:
+            raise BufferError("this packet is gone: a handle dies when its packet is output or killed")
+        if self.exports == 0 and not packet_writable(self.vcpu, self.descriptor):
+            raise BufferError("no buffer is free for a writable copy of the packet")
+        self.exports += 1
+        self.shape[0] = self.descriptor.length
+        buffer.buf = self.descriptor.data
+        buffer.obj = self
+        buffer.len = self.descriptor.length
+        buffer.itemsize = 1
+        buffer.format = b"B"
+        buffer.ndim = 1
+        buffer.shape = self.shape
+        buffer.strides = &buffer.itemsize
+        buffer.suboffsets = NULL
+        buffer.readonly = 0
+        buffer.internal = NULL
+
+    def __releasebuffer__(self, Py_buffer *buffer):
+        self.exports -= 1
+
+    def __len__(self):
+        if self.descriptor == NULL:
+            raise RuntimeError("this packet is gone: a handle dies when its packet is output or killed")
+        return self.descriptor.length
+
+    def __bytes__(self):
+        if self.descriptor == NULL:
+            raise RuntimeError("this packet is gone: a handle dies when its packet is output or killed")
+        return (<char *>self.descriptor.data)[:self.descriptor.length]
+
+    def __repr__(self):
+        return "<Packet gone>" if self.descriptor == NULL else f"<Packet of {self.descriptor.length} bytes>"
+
+    @property
+    def alive(self):
+        """Whether the handle still has its packet."""
+        return self.descriptor != NULL
+
+    def clone(self):
+        """A second packet of the same bytes; writing to either copies them first."""
+        self.check()
+        cdef Descriptor *copy = packet_clone(self.vcpu, self.descriptor)
+        if copy == NULL:
+            raise MemoryError("no packet descriptor is free")
+        return packet_wrap(self.vcpu, self.owner, copy)
+
+    def kill(self):
+        """End the packet, counted as consumed."""
+        packet_consume(self.vcpu, self.give())
+
+    def strip(self, uint32_t count):
+        """Take `count` bytes off the front."""
+        self.check()
+        if count > self.descriptor.length:
+            raise ValueError(f"cannot strip {count} bytes of {self.descriptor.length}")
+        packet_strip(self.descriptor, count)
+
+    def trim(self, uint32_t count):
+        """Take `count` bytes off the end."""
+        self.check()
+        if count > self.descriptor.length:
+            raise ValueError(f"cannot trim {count} bytes of {self.descriptor.length}")
+        packet_trim(self.descriptor, count)
+
+    def prepend(self, bytes data not None):
+        """Put bytes in front."""
+        self.check()
+        if not packet_prepend(self.vcpu, self.descriptor, <uint32_t>len(data)):
+            raise MemoryError(f"no buffer can hold {len(data)} bytes more")
+        memcpy(self.descriptor.data, <char *>data, len(data))
+
+    def append(self, bytes data not None):
+        """Put bytes behind."""
+        self.check()
+        cdef uint32_t end = self.descriptor.length
+        if not packet_append(self.vcpu, self.descriptor, <uint32_t>len(data)):
+            raise MemoryError(f"no buffer can hold {len(data)} bytes more")
+        memcpy(self.descriptor.data + end, <char *>data, len(data))
+
+    def annotation(self, unsigned int offset, unsigned int size):
+        """`size` bytes of the annotation area from `offset` on (Click's offsets)."""
+        self.check()
+        if offset + size > ANNOTATIONS:
+            raise ValueError(f"annotations are bytes 0 to {ANNOTATIONS}")
+        return (<char *>self.descriptor.annotations)[offset:offset + size]
+
+    def set_annotation(self, unsigned int offset, bytes value not None):
+        """Store bytes in the annotation area."""
+        self.check()
+        if offset + len(value) > ANNOTATIONS:
+            raise ValueError(f"annotations are bytes 0 to {ANNOTATIONS}")
+        memcpy(self.descriptor.annotations + offset, <char *>value, len(value))
+
+    @property
+    def paint(self):
+        """The PAINT annotation, 0 to 255."""
+        return self.annotation(ANNO_PAINT, 1)[0]
+
+    @paint.setter
+    def paint(self, value):
+        self.set_annotation(ANNO_PAINT, bytes([value]))
+
+    @property
+    def destination(self):
+        """The destination address annotation, four bytes."""
+        return self.annotation(ANNO_DESTINATION, 4)
+
+    @destination.setter
+    def destination(self, value):
+        self.set_annotation(ANNO_DESTINATION, value)
+
+    @property
+    def timestamp(self):
+        """Nanoseconds since 1970; 0 when not set."""
+        self.check()
+        return self.descriptor.timestamp
+
+    @timestamp.setter
+    def timestamp(self, int64_t value):
+        self.check()
+        self.descriptor.timestamp = value
+
+    @property
+    def network_header(self):
+        """Offset of the network header from the first byte; None when not set."""
+        self.check()
+        if self.descriptor.network_header == NO_HEADER:
+            return None
+        return packet_network(self.descriptor) - self.descriptor.data
+
+    @property
+    def transport_header(self):
+        """Offset of the transport header from the first byte; None when not set."""
+        self.check()
+        if self.descriptor.transport_header == NO_HEADER:
+            return None
+        return packet_transport(self.descriptor) - self.descriptor.data
+
+    def set_network_header(self, int offset, int length):
+        """Say where the network header lies (bytes from the first) and how long it is."""
+        self.check()
+        if not 0 <= offset <= offset + length <= self.descriptor.length:
+            raise ValueError("the header does not lie in the packet")
+        packet_set_network(self.descriptor, self.descriptor.data + offset, length)
+
+    @property
+    def packet_type(self):
+        """0 to this host, 1 broadcast, 2 multicast, 3 to another host, 4 outgoing."""
+        self.check()
+        return self.descriptor.packet_type
+
+    @packet_type.setter
+    def packet_type(self, uint8_t value):
+        self.check()
+        self.descriptor.packet_type = value
+
+    @property
+    def offload(self):
+        """The virtio-net header fields: flags, gso_type, gso_size, checksum_start, checksum_offset, header_length."""
+        self.check()
+        cdef Descriptor *packet = self.descriptor
+        start = packet.checksum_start - packet_headroom(packet) if packet.virtio_flags & VIRTIO_NEEDS_CHECKSUM else 0
+        return (packet.virtio_flags, packet.gso_type, packet.gso_size, start, packet.checksum_offset,
+                packet.header_length)
+
+    @offload.setter
+    def offload(self, value):
+        self.check()
+        cdef Descriptor *packet = self.descriptor
+        (packet.virtio_flags, packet.gso_type, packet.gso_size, start, packet.checksum_offset,
+         packet.header_length) = value
+        packet.checksum_start = start + packet_headroom(packet)
+
+
+cdef Packet packet_wrap(Vcpu *vcpu, object owner, Descriptor *descriptor):
+    """A handle that owns the descriptor."""
+    cdef Packet packet = Packet.__new__(Packet)
+    packet.vcpu = vcpu
+    packet.owner = owner
+    packet.descriptor = descriptor
+    return packet
