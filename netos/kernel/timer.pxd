@@ -10,6 +10,7 @@ cdef struct Timer:
     int64_t when            # nanoseconds, steady clock
     uint64_t sequence
     int32_t slot            # in the heap, or -1
+    Timer *sibling          # next timer of the same owner
 
 
 cdef struct TimerHeap:

@@ -1,0 +1,397 @@
+"""Elements: what a graph is made of, and the ports between them.
+
+An element overrides one of `process` (packets pass, pushed or pulled), `push_batch` and `pull_batch`, and perhaps
+`run_task`. Facts about its class are literals: `ports`, `processing` and `flow` in Click's notation (click-language,
+Element::port_count and friends), `handlers`, `observes` (it can see the order of packets across ports: batches are
+then one packet wide), `offload` (which offloaded packets it can take: "any", "checksum" or "none"), `shared` (it may
+run on two virtual CPUs at once), `phase` (when it is configured). The signature of `configure` is the argument syntax.
+"""
+
+cimport cython
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+from netos.kernel.notifier cimport Notifier, Signal, notifier_follow, notifier_listen, signal_add
+from netos.kernel.task cimport Task, task_cancel, task_init, task_schedule, task_set_tickets
+from netos.kernel.timer cimport Timer, timer_cancel, timer_init
+from netos.kernel.vcpu cimport VirtualCpu
+from netos.packet cimport (
+    BATCH_MAX, DROP_LOOP, DROP_NO_OUTPUT, DROP_REASONS, Batch, Descriptor, Frame, Group, Packet, Vcpu,
+    event_queue, packet_release, packet_wrap,
+)
+
+from netos.packet import DROP_NAMES
+
+cdef enum:
+    NESTING_MAX = 1024          # pushes within pushes, before a loop without a sorting element is taken for one
+    PHASE_DEFAULT = 100
+
+
+cdef void push_thunk(void *object, int port, Batch *batch) noexcept nogil:
+    (<Element>object).push_batch(port, batch)
+
+
+cdef void pull_thunk(void *object, int port, uint32_t limit, Batch *into) noexcept nogil:
+    (<Element>object).pull_batch(port, limit, into)
+
+
+cdef bint task_thunk(void *object) noexcept nogil:
+    return (<Element>object).run_task()
+
+
+cdef void timer_thunk(void *object, Timer *timer) noexcept nogil:
+    (<Element>object).run_timer(timer)
+
+
+cdef void push_nowhere(void *object, int port, Batch *batch) noexcept nogil:
+    (<Element>object).drop_batch(batch, DROP_NO_OUTPUT)
+
+
+cdef void pull_nothing(void *object, int port, uint32_t limit, Batch *into) noexcept nogil:
+    pass
+
+
+cdef void emit(Element element, Frame *frame, Batch *batch) noexcept nogil:
+    """Send each packet to the output that `frame.output` names, order kept within an output, then leave the frame.
+
+    A loop in the graph comes back here with a frame of its own; past DEPTH_MAX its packets are dropped as `loop`.
+    """
+    cdef Vcpu *vcpu = element.vcpu
+    cdef uint32_t i, groups = 0, first = 0
+    cdef uint32_t count = batch.count
+    cdef int output
+    cdef Batch part
+    cdef Group *group
+    if vcpu.depth > DEPTH_MAX:
+        element.drop_batch(batch, DROP_LOOP)
+        vcpu.depth -= 1
+        return
+    if count:
+        output = frame.output[0]
+        i = 1
+        while i < count and frame.output[i] == output:
+            i += 1
+        if i == count:
+            emit_to(element, output, batch)
+            vcpu.depth -= 1
+            return
+    for i in range(count):
+        output = frame.output[i]
+        if output < 0 or output >= element.n_outputs:
+            element.drop(batch.packets[i], -output if output < 0 else DROP_NO_OUTPUT)
+            continue
+        if element.tally[output] == 0:
+            frame.groups[groups].output = output
+            groups += 1
+        element.tally[output] += 1
+    for i in range(groups):             # tally turns from a count into the place of the output's next packet
+        group = &frame.groups[i]
+        group.first = first
+        group.count = element.tally[group.output]
+        element.tally[group.output] = first
+        first += group.count
+    for i in range(count):
+        output = frame.output[i]
+        if 0 <= output < element.n_outputs:
+            frame.sorted[element.tally[output]] = batch.packets[i]
+            element.tally[output] += 1
+    for i in range(groups):
+        element.tally[frame.groups[i].output] = 0
+    for i in range(groups):
+        group = &frame.groups[i]
+        part.packets = frame.sorted + group.first
+        part.count = group.count
+        port_push(&element.outputs[group.output], &part)
+    vcpu.depth -= 1
+
+
+cdef void emit_to(Element element, int output, Batch *batch) noexcept nogil:
+    if 0 <= output < element.n_outputs:
+        port_push(&element.outputs[output], batch)
+    else:
+        element.drop_batch(batch, -output if output < 0 else DROP_NO_OUTPUT)
+
+
+@cython.no_gc_clear
+cdef class Element:
+    """The base of all elements; see the module. Python subclasses use netos.PyElement."""
+
+    ports = "0/0"
+    processing = "a/a"
+    flow = "x/x"
+    handlers = ()
+    observes = False
+    offload = "any"
+    shared = False
+    phase = PHASE_DEFAULT
+    live_reconfigure = False
+
+    def __dealloc__(self):
+        self.stop()
+        free(self.inputs)
+        free(self.outputs)
+        free(self.tally)
+        free(self.drops)
+
+    def __cinit__(self, *args, **kwargs):
+        self.task.slot = -1
+
+    def __repr__(self):
+        return f"{self.name} :: {type(self).__name__}"
+
+    # The life of an element, in order
+
+    def configure(self):
+        """Take the arguments; the signature is their syntax (netos.args). Raise ArgumentError for a bad one."""
+
+    def initialize(self):
+        """Get ready: all elements are configured and connected. Raise NetosError to refuse the configuration."""
+
+    def take_state(self, old):
+        """Take over state from `old`, the element of the same name in the graph this one replaces."""
+
+    def cleanup(self):
+        """Let go of what initialize() took; called once, also after a failure, also when initialize() was not."""
+
+    def deliver(self, kind, value):
+        """Hear what the data path told with `tell`."""
+
+    @property
+    def drop_counts(self):
+        """Packets dropped here, by reason: only reasons that occurred."""
+        return {DROP_NAMES[reason]: self.drops[reason] for reason in range(DROP_REASONS)
+                if self.drops != NULL and self.drops[reason]}
+
+    @property
+    def port_counts(self):
+        """(packets in by pull port, packets out by push port): what has crossed each of the ports this end drives."""
+        return ([self.inputs[i].packets for i in range(self.n_inputs)],
+                [self.outputs[i].packets for i in range(self.n_outputs)])
+
+    @property
+    def tickets(self):
+        """Share of the virtual CPU, 1 to 32768; None for an element without a task."""
+        return self.task.tickets if self.uses_task else None
+
+    @tickets.setter
+    def tickets(self, uint32_t value):
+        task_set_tickets(&self.task, value)
+
+    @property
+    def scheduled(self):
+        """Whether the element's task is runnable."""
+        return self.task.slot >= 0
+
+    @property
+    def runs(self):
+        """How often the element's task has run."""
+        return self.task.runs
+
+    @property
+    def cycles(self):
+        """Time stamp counter ticks that the element's task has spent."""
+        return self.task.cycles
+
+    # What the router does with it
+
+    def bind(self, router, VirtualCpu cpu not None, name, configuration, location, input_processing,
+             output_processing):
+        """Give the element its place: the router calls this once, before configure()."""
+        cdef int i
+        self.router = router
+        self.cpu = cpu
+        self.name = name
+        self.configuration = configuration
+        self.location = location
+        self.input_processing = input_processing
+        self.output_processing = output_processing
+        self.n_inputs = len(input_processing)
+        self.n_outputs = len(output_processing)
+        self.vcpu = cpu.core
+        self.run_queue = &cpu.run_queue
+        self.timers = &cpu.timers
+        self.inputs = <Port *>calloc(self.n_inputs + 1, sizeof(Port))
+        self.outputs = <Port *>calloc(self.n_outputs + 1, sizeof(Port))
+        self.tally = <uint32_t *>calloc(self.n_outputs + 1, sizeof(uint32_t))
+        self.drops = <uint64_t *>calloc(DROP_REASONS, sizeof(uint64_t))
+        if self.inputs == NULL or self.outputs == NULL or self.tally == NULL or self.drops == NULL:
+            raise MemoryError(f"netos: no memory for the element {name}")
+        for i in range(self.n_inputs):
+            self.inputs[i] = Port(push_nowhere, pull_nothing, <void *>self, 0, 0, 0)
+        for i in range(self.n_outputs):
+            self.outputs[i] = Port(push_nowhere, pull_nothing, <void *>self, 0, 0, 0)
+        task_init(&self.task, NULL, task_thunk, <void *>self)
+
+    def connect(self, int output, Element target not None, int port):
+        """Connect an output of this element to an input of another, the way the port is processed."""
+        if self.output_processing[output] == "h":
+            self.outputs[output] = Port(push_thunk, pull_thunk, <void *>target, port, 0, 0)
+        else:
+            target.inputs[port] = Port(push_thunk, pull_thunk, <void *>self, output, 0, 0)
+
+    def stop(self):
+        """Take the element's task off the run queue and its timers off the clock."""
+        cdef Timer *timer = self.own_timers
+        task_cancel(&self.task)
+        while timer != NULL:
+            timer_cancel(timer)
+            timer = timer.sibling
+
+    # Python's way in, for tests and PyElements
+
+    def push(self, int port, packets):
+        """Push packets (netos.packet.Packet; their handles die) into an input, as one batch for each 256."""
+        cdef Descriptor *pointers[BATCH_MAX]
+        cdef Batch batch
+        cdef VirtualCpu cpu = self.cpu
+        cdef Packet packet
+        if not 0 <= port < self.n_inputs:
+            raise IndexError(f"{self.name} has no input {port}")
+        packets = list(packets)
+        for start in range(0, len(packets), BATCH_MAX):
+            batch.packets = pointers
+            batch.count = 0
+            for packet in packets[start:start + BATCH_MAX]:
+                packet.check()
+            for packet in packets[start:start + BATCH_MAX]:
+                cpu.adopt(packet)
+                pointers[batch.count] = packet.give()
+                batch.count += 1
+            with nogil:
+                self.push_batch(port, &batch)
+            cpu.deliver_events()
+
+    def pull(self, int port, uint32_t limit=1):
+        """Pull up to `limit` packets (at most 256) from an output, as a list of Packet."""
+        cdef Descriptor *pointers[BATCH_MAX]
+        cdef Batch batch
+        cdef VirtualCpu cpu = self.cpu
+        if not 0 <= port < self.n_outputs:
+            raise IndexError(f"{self.name} has no output {port}")
+        batch.packets = pointers
+        batch.count = 0
+        with nogil:
+            self.pull_batch(port, min(limit, <uint32_t>BATCH_MAX), &batch)
+        result = [packet_wrap(self.vcpu, cpu, pointers[i]) for i in range(batch.count)]
+        cpu.deliver_events()
+        return result
+
+    # The data path
+
+    cdef void process(self, Batch *batch) noexcept nogil:
+        pass
+
+    cdef void push_batch(self, int port, Batch *batch) noexcept nogil:
+        if self.vcpu.nesting >= NESTING_MAX:
+            self.drop_batch(batch, DROP_LOOP)
+            return
+        self.process(batch)
+        if batch.count and self.n_outputs:
+            self.vcpu.nesting += 1
+            port_push(&self.outputs[0], batch)
+            self.vcpu.nesting -= 1
+
+    cdef void pull_batch(self, int port, uint32_t limit, Batch *into) noexcept nogil:
+        cdef Batch pulled
+        cdef uint32_t before = into.count
+        if self.n_inputs == 0:
+            return
+        port_pull(&self.inputs[0], limit, into)
+        pulled.packets = into.packets + before
+        pulled.count = into.count - before
+        if pulled.count:
+            self.process(&pulled)
+            into.count = before + pulled.count
+
+    cdef bint run_task(self) noexcept nogil:
+        return 0
+
+    cdef void run_timer(self, Timer *timer) noexcept nogil:
+        pass
+
+    cdef Notifier *notifier(self, int output) noexcept nogil:
+        """The notifier that knows whether a pull from this output may bring something; NULL: ask further upstream."""
+        return NULL
+
+    cdef void drop(self, Descriptor *packet, int reason) noexcept nogil:
+        """End the packet, counted here under `reason`."""
+        self.drops[reason] += 1
+        self.vcpu.dropped += 1
+        packet_release(self.vcpu, packet)
+
+    cdef void drop_batch(self, Batch *batch, int reason) noexcept nogil:
+        cdef uint32_t i
+        for i in range(batch.count):
+            self.drop(batch.packets[i], reason)
+        batch.count = 0
+
+    cdef void reject(self, Descriptor *packet, int reason) noexcept nogil:
+        """Send an unwanted packet out of output 1, if that is connected, else drop it."""
+        if self.n_outputs > 1:
+            self.send_one(1, packet)
+        else:
+            self.drop(packet, reason)
+
+    cdef void send_one(self, int port, Descriptor *packet) noexcept nogil:
+        """Push one packet out of an output."""
+        cdef Batch batch
+        cdef Descriptor *pointer = packet
+        if self.vcpu.nesting >= NESTING_MAX:
+            self.drop(packet, DROP_LOOP)
+            return
+        batch.packets = &pointer
+        batch.count = 1
+        self.vcpu.nesting += 1
+        port_push(&self.outputs[port], &batch)
+        self.vcpu.nesting -= 1
+
+    cdef void send_burst(self, int port, Batch *batch) noexcept nogil:
+        """Push what a source made: as one batch, or one by one where order is observed."""
+        cdef uint32_t i, count = batch.count
+        if self.vcpu.width > 1 or count == 1:
+            if count:
+                port_push(&self.outputs[port], batch)
+            return
+        for i in range(count):
+            self.send_one(port, batch.packets[i])
+            if self.vcpu.events_count and self.vcpu.deliver != NULL:
+                self.vcpu.deliver(self.vcpu.events_owner)
+
+    cdef void start_timer(self, Timer *timer) noexcept nogil:
+        """Make `timer` one of this element's: its expiry calls run_timer."""
+        timer_init(timer, self.timers, timer_thunk, <void *>self)
+        timer.sibling = self.own_timers
+        self.own_timers = timer
+
+    cdef void start_task(self, bint scheduled) noexcept nogil:
+        """Give the element a task (in initialize); its runs call run_task."""
+        cdef uint32_t tickets = self.task.tickets
+        self.uses_task = 1
+        self.task.queue = self.run_queue
+        if scheduled:
+            task_schedule(&self.task)
+
+    cdef void tell(self, int64_t kind, int64_t value) noexcept nogil:
+        """Have deliver(kind, value) called, after the batch."""
+        event_queue(self.vcpu, <void *>self, kind, value)
+
+    cdef int upstream_signal(self, int port, Signal *signal) except -1:
+        """Derive the signal of a pull input whose pulling is done by this element's own task."""
+        return self.derive_signal(port, signal, &self.task, NULL)
+
+    cdef int derive_signal(self, int port, Signal *signal, Task *task, Notifier *follower) except -1:
+        """Find all notifiers upstream of a pull input; have them wake the task, or the follower."""
+        cdef Element element
+        cdef Notifier *notifier
+        cdef int output
+        for element, output in self.router.upstream_notifiers(self, port):
+            notifier = element.notifier(output) if element is not None else NULL
+            if notifier == NULL:
+                signal.always = 1
+                continue
+            signal_add(signal, notifier)
+            if task != NULL:
+                notifier_listen(notifier, task)
+            if follower != NULL:
+                notifier_follow(notifier, follower)
+        return 0

@@ -1,0 +1,380 @@
+"""The virtual CPU: one epoll set, one run queue, its timers, its packets.
+
+A turn runs tasks, then expired timers, then ready devices; run() makes turns until nothing is left to do or its budget
+is used up, so that the event loop that watches the epoll descriptor gets its turn as well. Under a simulated clock
+time jumps to the next timer when, and only when, nothing is runnable.
+"""
+
+import os
+
+cimport cython
+from libc.errno cimport EINTR, errno
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, strerror
+from posix.time cimport CLOCK_MONOTONIC, itimerspec
+from posix.unistd cimport close, read, write
+
+from netos.kernel.clock cimport NANOSECONDS, clock_host, clock_steady
+from netos.kernel.memory cimport LARGE_BUFFER
+from netos.kernel.task cimport Task, run_queue_room, run_queue_take
+from netos.kernel.timer cimport timers_expire, timers_next
+from netos.packet cimport (
+    BATCH_MAX, EVENTS_MAX, HEADROOM, Descriptor, Event, Packet, Vcpu, packet_create, packet_wrap, vcpu_free, vcpu_make,
+)
+
+cdef extern from "<sys/epoll.h>" nogil:
+    enum: EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL, EPOLL_CLOEXEC
+    ctypedef union epoll_data_t:
+        void *ptr
+    struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    int epoll_create1(int flags)
+    int epoll_ctl(int epoll, int operation, int fd, epoll_event *event)
+    int epoll_wait(int epoll, epoll_event *events, int limit, int timeout)
+
+cdef extern from "<sys/timerfd.h>" nogil:
+    enum: TFD_CLOEXEC, TFD_NONBLOCK, TFD_TIMER_ABSTIME
+    int timerfd_create(int clock, int flags)
+    int timerfd_settime(int fd, int flags, const itimerspec *value, itimerspec *old)
+
+cdef extern from "<sys/eventfd.h>" nogil:
+    enum: EFD_CLOEXEC, EFD_NONBLOCK
+    int eventfd(unsigned int initial, int flags)
+
+cdef extern from *:
+    """
+    #if defined(__x86_64__)
+    static inline uint64_t netos_cycles(void) { return __builtin_ia32_rdtsc(); }
+    #else
+    #include <time.h>
+    static inline uint64_t netos_cycles(void) {
+        struct timespec at; clock_gettime(CLOCK_MONOTONIC, &at); return at.tv_sec * 1000000000ull + at.tv_nsec; }
+    #endif
+    """
+    uint64_t cycles_now "netos_cycles"() noexcept nogil
+
+cdef enum:
+    TASKS_A_TURN = 32
+    TIMERS_A_TURN = 64
+    DEVICES_A_TURN = 32
+    SIMULATION_START = 1000000000   # seconds, as Click's --simtime
+
+cdef double cycles_a_nanosecond = 0
+cdef uint64_t first_cycles = cycles_now()
+cdef int64_t first_time = clock_host(CLOCK_MONOTONIC)
+
+
+cdef void calibrate() noexcept nogil:
+    """Learn the time stamp counter's rate, once a millisecond has passed since the start."""
+    global cycles_a_nanosecond
+    cdef int64_t passed
+    if cycles_a_nanosecond == 0:
+        passed = clock_host(CLOCK_MONOTONIC) - first_time
+        if passed > 1000000:
+            cycles_a_nanosecond = <double>(cycles_now() - first_cycles) / <double>passed
+
+
+cdef void deliver_now(void *owner) noexcept nogil:
+    with gil:
+        (<VirtualCpu>owner).deliver_events()
+
+
+@cython.no_gc_clear
+cdef class VirtualCpu:
+    """One epoll set, one stride run queue, its timers and packet caches.
+
+    `simulated`: None for the machine's clock, else the nanoseconds since 1970 at which virtual time starts.
+    """
+
+    def __cinit__(self):
+        self.epoll_fd = self.timer_fd = self.event_fd = -1
+
+    def __init__(self, simulated=None):
+        self.core = vcpu_make()
+        self.budget = 500000
+        self.overrun = 10000000
+        self.core.events_owner = <void *>self
+        self.core.deliver = deliver_now
+        if simulated is not None:
+            self.core.clock.simulated = 1
+            self.core.clock.now = simulated
+            self.core.width = 1
+        self.epoll_fd = epoll_create1(EPOLL_CLOEXEC)
+        self.timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)
+        self.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
+        cdef int fd
+        for fd in (self.epoll_fd, self.timer_fd, self.event_fd):
+            if fd < 0:
+                raise OSError(errno, f"cannot make a virtual CPU: {strerror(errno).decode()}")
+        self.watch_plain(self.timer_fd)
+        self.watch_plain(self.event_fd)
+
+    def __dealloc__(self):
+        if self.core != NULL:
+            vcpu_free(self.core)
+        for fd in (self.epoll_fd, self.timer_fd, self.event_fd):
+            if fd >= 0:
+                close(fd)
+        free(self.run_queue.heap)
+        free(self.timers.heap)
+
+    def watch_plain(self, int fd):
+        cdef epoll_event event
+        event.events = EPOLLIN
+        event.data.ptr = NULL
+        if epoll_ctl(self.epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0:
+            raise OSError(errno, strerror(errno).decode())
+
+    def reserve_tasks(self, uint32_t more):
+        """Make room in the run queue for that many more tasks."""
+        run_queue_room(&self.run_queue, self.task_count + more)
+        self.task_count += more
+
+    def fileno(self):
+        """The epoll descriptor: readable when run() has something to do that is not a runnable task."""
+        return self.epoll_fd
+
+    # Packets
+
+    def packet(self, data=b"", unsigned int headroom=HEADROOM):
+        """A new packet with these bytes (at most 65 550), counted as created."""
+        cdef const uint8_t[::1] content = data
+        cdef Py_ssize_t length = len(data)
+        if headroom + length > LARGE_BUFFER:
+            raise ValueError(f"{length} bytes and {headroom} of headroom do not fit a buffer of {LARGE_BUFFER}")
+        cdef Descriptor *descriptor = packet_create(self.core, headroom, <uint32_t>length)
+        if descriptor == NULL:
+            raise MemoryError("no packet buffer is free")
+        if length:
+            memcpy(descriptor.data, &content[0], length)
+        return packet_wrap(self.core, self, descriptor)
+
+    cpdef adopt(self, Packet packet):
+        """Take the packet of another virtual CPU into this one's count."""
+        if packet.vcpu != self.core:
+            packet.vcpu.sent += 1
+            self.core.received += 1
+            packet.vcpu = self.core
+            packet.owner = self
+
+    @property
+    def balance(self):
+        """How packets came and went: received, created, sent, consumed, dropped, and `held`, the difference."""
+        cdef Vcpu *core = self.core
+        return {"received": core.received, "created": core.created, "sent": core.sent, "consumed": core.consumed,
+                "dropped": core.dropped, "empty": core.empty,
+                "held": core.received + core.created - core.sent - core.consumed - core.dropped}
+
+    @property
+    def width(self):
+        """Packets a source emits at once."""
+        return self.core.width
+
+    @width.setter
+    def width(self, uint32_t value):
+        self.core.width = min(max(value, 1), <uint32_t>BATCH_MAX)
+
+    @property
+    def events_lost(self):
+        """Events that found their queue full."""
+        return self.core.events_lost
+
+    # Time
+
+    @property
+    def simulated(self):
+        """Whether the clock is virtual."""
+        return bool(self.core.clock.simulated)
+
+    @property
+    def now(self):
+        """Nanoseconds on the steady clock; a simulated clock does not move by being looked at here."""
+        return self.core.clock.now if self.core.clock.simulated else clock_steady(&self.core.clock)
+
+    @property
+    def next_timeout(self):
+        """When the next timer expires (steady nanoseconds), None when none is set."""
+        cdef int64_t when = timers_next(&self.timers)
+        return None if when < 0 else when
+
+    @property
+    def runnable(self):
+        """How many tasks are runnable."""
+        return self.run_queue.count
+
+    @property
+    def task_runs(self):
+        """How many task runs there have been."""
+        return self.run_queue.runs
+
+    # Devices
+
+    cdef int watch(self, Watch *watch, bint writable=False) except -1:
+        """Have watch.ready called while its descriptor is readable (or writable)."""
+        cdef epoll_event event
+        event.events = EPOLLOUT | EPOLLIN if writable else EPOLLIN
+        event.data.ptr = watch
+        if epoll_ctl(self.epoll_fd, EPOLL_CTL_ADD, watch.fd, &event) < 0:
+            raise OSError(errno, f"cannot watch descriptor {watch.fd}: {strerror(errno).decode()}")
+        return 0
+
+    cdef void watch_writable(self, Watch *watch, bint writable) noexcept nogil:
+        cdef epoll_event event
+        event.events = EPOLLOUT | EPOLLIN if writable else EPOLLIN
+        event.data.ptr = watch
+        epoll_ctl(self.epoll_fd, EPOLL_CTL_MOD, watch.fd, &event)
+
+    cdef void unwatch(self, Watch *watch) noexcept nogil:
+        epoll_ctl(self.epoll_fd, EPOLL_CTL_DEL, watch.fd, NULL)
+
+    cdef uint32_t poll_devices(self, int timeout) noexcept nogil:
+        """Serve ready devices; wait for one up to `timeout` milliseconds. Return how many were served."""
+        cdef epoll_event events[DEVICES_A_TURN]
+        cdef Watch *watch
+        cdef uint32_t served = 0
+        cdef uint64_t unused
+        cdef int i, count = epoll_wait(self.epoll_fd, events, DEVICES_A_TURN, timeout)
+        for i in range(count):
+            watch = <Watch *>events[i].data.ptr
+            if watch != NULL:
+                watch.ready(watch.object, events[i].events)
+                served += 1
+        if count > <int>served:
+            read(self.timer_fd, &unused, 8)
+            read(self.event_fd, &unused, 8)
+            self.armed = -1
+        return served
+
+    # Running
+
+    cdef uint32_t run_tasks(self, uint32_t limit) noexcept nogil:
+        """Run up to `limit` tasks, or fewer when an event waits for Python; return how many ran."""
+        cdef uint32_t ran = 0
+        cdef uint64_t start, end
+        cdef Task *task
+        while ran < limit and not self.core.events_count:
+            task = run_queue_take(&self.run_queue)
+            if task == NULL:
+                break
+            task.running = 1
+            start = cycles_now()
+            task.run(task.object)
+            end = cycles_now()
+            task.running = 0
+            task.cycles += end - start
+            if <double>(end - start) > cycles_a_nanosecond * self.overrun and cycles_a_nanosecond > 0:
+                self.overrun_element = task.object
+                self.overrun_time = <int64_t>((end - start) / cycles_a_nanosecond)
+            ran += 1
+        return ran
+
+    cdef int64_t next_timer(self) noexcept nogil:
+        return timers_next(&self.timers)
+
+    cdef bint turn(self) noexcept nogil:
+        """One turn: tasks, timers, devices. Return whether anything happened."""
+        cdef uint32_t ran = self.run_tasks(TASKS_A_TURN)
+        cdef Vcpu *core = self.core
+        self.turns += 1
+        if self.timers.count and not core.events_count:
+            if core.clock.simulated and ran == 0 and self.run_queue.count == 0 and core.clock.now < self.next_timer():
+                core.clock.now = self.next_timer()
+            ran += timers_expire(&self.timers, core.clock.now if core.clock.simulated else clock_steady(&core.clock),
+                                 TIMERS_A_TURN)
+        return ran + self.poll_devices(0) > 0
+
+    def run(self):
+        """Make turns until nothing is left to do or the budget is used up; return whether a task is runnable."""
+        cdef int64_t until = clock_host(CLOCK_MONOTONIC) + self.budget
+        cdef bint more = True
+        calibrate()
+        while more:
+            with nogil:
+                while True:
+                    more = self.turn()
+                    if not more or self.core.events_count or clock_host(CLOCK_MONOTONIC) >= until:
+                        break
+            if self.core.events_count:
+                self.deliver_events()
+            if clock_host(CLOCK_MONOTONIC) >= until:
+                break
+        if self.overrun_element != NULL:
+            self.report_overrun()
+        self.arm()
+        return self.run_queue.count > 0
+
+    def run_tasks_once(self, uint32_t count=1):
+        """Run up to `count` tasks and nothing else, then deliver events; for tests and `netos click`'s driver."""
+        cdef uint32_t ran
+        with nogil:
+            ran = self.run_tasks(count)
+        self.deliver_events()
+        return ran
+
+    def advance(self, until=None):
+        """Under virtual time, do everything there is to do up to `until` (nanoseconds; None: until nothing is left)."""
+        if not self.core.clock.simulated:
+            raise RuntimeError("only a simulated clock can be advanced")
+        cdef int64_t limit = (<int64_t>1 << 62) if until is None else until
+        while True:
+            if self.core.events_count:
+                self.deliver_events()
+            if self.run_queue.count == 0 and not 0 <= self.next_timer() <= limit:
+                if not self.poll_devices(0):
+                    break
+            elif self.run_queue.count and self.core.clock.now > limit:
+                break
+            with nogil:
+                self.turn()
+        if until is not None and self.core.clock.now < limit:
+            self.core.clock.now = limit
+
+    def wait(self, timeout=None):
+        """Block until a device, a timer or a wake-up, at most `timeout` seconds, and serve the devices."""
+        cdef int milliseconds = -1 if timeout is None else max(int(timeout * 1000), 0)
+        self.arm()
+        if self.run_queue.count:
+            milliseconds = 0
+        with nogil:
+            self.poll_devices(milliseconds)
+        self.deliver_events()
+
+    def wake(self):
+        """Make the epoll descriptor readable; safe from another thread."""
+        cdef uint64_t one = 1
+        write(self.event_fd, &one, 8)
+
+    def arm(self):
+        """Set the timer descriptor to the next timer."""
+        cdef itimerspec value
+        cdef int64_t when = self.next_timer()
+        if self.core.clock.simulated or when == self.armed:
+            return
+        value.it_interval.tv_sec = value.it_interval.tv_nsec = 0
+        value.it_value.tv_sec = value.it_value.tv_nsec = 0
+        if when >= 0:
+            value.it_value.tv_sec = when // NANOSECONDS
+            value.it_value.tv_nsec = max(when % NANOSECONDS, 1)
+        timerfd_settime(self.timer_fd, TFD_TIMER_ABSTIME, &value, NULL)
+        self.armed = when
+
+    cpdef deliver_events(self):
+        """Tell Python what the data path queued, in order; an exception goes to the element's router, not further."""
+        cdef Vcpu *core = self.core
+        cdef Event event
+        while core.events_count:
+            event = core.events[core.events_first]
+            core.events_first = (core.events_first + 1) % EVENTS_MAX
+            core.events_count -= 1
+            element = <object>event.element
+            try:
+                element.deliver(event.kind, event.value)
+            except Exception as error:
+                element.router.event_failed(element, error)
+
+    def report_overrun(self):
+        element, self.overrun_element = <object>self.overrun_element, NULL
+        if self.on_overrun is not None:
+            self.on_overrun(element, self.overrun_time)
