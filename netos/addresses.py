@@ -113,9 +113,9 @@ def ipv4_prefix_numbers(text: str, bare: bool = False) -> tuple[int, int]:
     `18.26/16`, but not `18.26/17`.
     """
     address, slash, length_text = text.partition("/")
-    if not slash and bare:
-        return ipv4_number(address), 32
     packed = dotted_bytes(address)
+    if bare and packed is not None and not slash and len(packed) == 4:
+        return int.from_bytes(packed, "big"), 32
     if packed is None or not slash:
         raise ValueError(f"'{text}' is not an IPv4 prefix (address/length, as 18.26.0.0/16)")
     length = mask_length(length_text)
@@ -160,8 +160,8 @@ def parse_ipv6(text: str) -> IPv6Address:
 def parse_ipv6_prefix(text: str, bare: bool = False) -> IPv6Interface:
     """The IPv6 prefix `text`, host bits kept; `bare` also allows an address alone, which is a /128."""
     address, slash, length = text.partition("/")
-    if not slash and bare:
-        return IPv6Interface((parse_ipv6(address), 128))
+    if bare and not slash:
+        length = "128"
     if not (0 < len(length) <= 3 and DECIMAL.issuperset(length) and int(length) <= 128):
         raise ValueError(f"'{text}' is not an IPv6 prefix (address/length, as 2001:db8::/32)")
     return IPv6Interface((parse_ipv6(address), int(length)))

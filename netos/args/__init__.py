@@ -1,0 +1,34 @@
+"""Argument conversion: the signature of `configure()` is an element's argument syntax, annotated with these types."""
+
+from netos.args.addresses import Ether, IPv4, IPv4List, IPv4Prefix, IPv4PrefixList, IPv6, IPv6Prefix
+from netos.args.annotations import ANNOTATIONS, Annotation, AnnotationPlace
+from netos.args.elements import ElementName, HandlerCall, HandlerReference
+from netos.args.named import ICMPCode, ICMPType, NamedInteger, Port, Protocol, TCPOption
+from netos.args.names import NameDatabase
+from netos.args.numbers import (
+    Bool,
+    Byte,
+    DecimalFixedPoint,
+    FixedPoint,
+    Integer,
+    Integer64,
+    Real,
+    Unsigned,
+    Unsigned16,
+    Unsigned64,
+)
+from netos.args.scope import EMPTY_SCOPE, GraphScope, Scope
+from netos.args.syntax import MANDATORY, ArgumentErrors, Parameter, Syntax
+from netos.args.text import Data, FileName, Keyword, ListOf, OneOf, Raw, Remaining, Text, Word
+from netos.args.types import Alias, ArgumentType, Deprecated, Repeated
+from netos.args.units import Bandwidth, Rate, Seconds, Timestamp
+
+__all__ = [
+    "ANNOTATIONS", "EMPTY_SCOPE", "MANDATORY", "Alias", "Annotation", "AnnotationPlace", "ArgumentErrors",
+    "ArgumentType", "Bandwidth", "Bool", "Byte", "Data", "DecimalFixedPoint", "Deprecated", "ElementName", "Ether",
+    "FileName", "FixedPoint", "GraphScope", "HandlerCall", "HandlerReference", "ICMPCode", "ICMPType", "IPv4",
+    "IPv4List", "IPv4Prefix", "IPv4PrefixList", "IPv6", "IPv6Prefix", "Integer", "Integer64", "Keyword", "ListOf",
+    "NameDatabase", "NamedInteger", "OneOf", "Parameter", "Port", "Protocol", "Rate", "Raw", "Real", "Remaining",
+    "Repeated", "Scope", "Seconds", "Syntax", "TCPOption", "Text", "Timestamp", "Unsigned", "Unsigned16", "Unsigned64",
+    "Word",
+]

@@ -1,0 +1,74 @@
+"""Where the names in an argument are looked up: outward through the compound elements around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+
+class Scope(Protocol):
+    """What argument conversion asks the graph."""
+
+    def database(self, kind: str, name: str) -> object | None:
+        """What `name` means in the database of that kind (see netos.args.names), or None."""
+
+    def element(self, name: str) -> object | None:
+        """The element called `name` as seen from here, or None."""
+
+    def warn(self, message: str) -> None:
+        """Tell the user something that is no error."""
+
+
+class EmptyScope:
+    """A scope that knows only the names every configuration knows, and drops warnings."""
+
+    def database(self, kind: str, name: str) -> object | None:
+        from netos.args.names import well_known
+
+        return well_known(kind, name)
+
+    def element(self, name: str) -> object | None:
+        return None
+
+    def warn(self, message: str) -> None:
+        pass
+
+
+EMPTY_SCOPE = EmptyScope()
+
+
+class Lookup(Protocol):
+    """A name database: `NameDatabase` is one."""
+
+    def lookup(self, kind: str, name: str, compound: str = "") -> object | None: ...
+
+
+class GraphScope:
+    """The scope of an element: `compound` is the path of the compound element it lies in ("" at top level)."""
+
+    def __init__(self, names: Lookup, elements: Mapping[str, object], compound: str = "",
+                 warn: Callable[[str], None] = EMPTY_SCOPE.warn) -> None:
+        self.names = names
+        self.elements = elements
+        self.compound = compound
+        self._warn = warn
+
+    def database(self, kind: str, name: str) -> object | None:
+        return self.names.lookup(kind, name, self.compound)
+
+    def element(self, name: str) -> object | None:
+        for full_name in outward(self.compound, name):
+            if full_name in self.elements:
+                return self.elements[full_name]
+        return None
+
+    def warn(self, message: str) -> None:
+        self._warn(message)
+
+
+def outward(compound: str, name: str) -> Iterator[str]:
+    """The full names that `name` may mean inside `compound`, the innermost first."""
+    while compound:
+        yield f"{compound}/{name}"
+        compound = compound.rpartition("/")[0]
+    yield name
