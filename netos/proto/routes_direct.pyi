@@ -1,0 +1,3 @@
+from netos.proto.routes import RouteTable
+
+class DirectRoutes(RouteTable): ...
