@@ -24,6 +24,7 @@ cdef class VirtualCpu:
     cdef public int64_t budget      # nanoseconds one call of run() may take
     cdef public int64_t overrun     # nanoseconds one task may take before the watchdog names it
     cdef public object on_overrun   # called with (element, nanoseconds)
+    cdef public bint stopped        # run() and advance() end at once
     cdef readonly uint64_t turns
     cdef void *overrun_element
     cdef int64_t overrun_time
@@ -31,7 +32,7 @@ cdef class VirtualCpu:
     cdef dict __dict__
 
     cdef int watch(self, Watch *watch, bint writable=*) except -1
-    cdef void watch_writable(self, Watch *watch, bint writable) noexcept nogil
+    cdef void watch_for(self, Watch *watch, bint readable, bint writable) noexcept nogil
     cdef void unwatch(self, Watch *watch) noexcept nogil
     cdef bint turn(self) noexcept nogil
     cdef uint32_t run_tasks(self, uint32_t limit) noexcept nogil

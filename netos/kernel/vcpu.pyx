@@ -177,6 +177,15 @@ cdef class VirtualCpu:
         self.core.width = min(max(value, 1), <uint32_t>BATCH_MAX)
 
     @property
+    def widen(self):
+        """Packets that a source or puller may move in one run where its burst says fewer; 0: bursts are exact."""
+        return self.core.widen
+
+    @widen.setter
+    def widen(self, uint32_t value):
+        self.core.widen = min(value, <uint32_t>BATCH_MAX)
+
+    @property
     def events_lost(self):
         """Events that found their queue full."""
         return self.core.events_lost
@@ -220,9 +229,10 @@ cdef class VirtualCpu:
             raise OSError(errno, f"cannot watch descriptor {watch.fd}: {strerror(errno).decode()}")
         return 0
 
-    cdef void watch_writable(self, Watch *watch, bint writable) noexcept nogil:
+    cdef void watch_for(self, Watch *watch, bint readable, bint writable) noexcept nogil:
+        """Change what a watch waits for; a device in trouble is reported in any case."""
         cdef epoll_event event
-        event.events = EPOLLOUT | EPOLLIN if writable else EPOLLIN
+        event.events = (EPOLLIN if readable else 0) | (EPOLLOUT if writable else 0)
         event.data.ptr = watch
         epoll_ctl(self.epoll_fd, EPOLL_CTL_MOD, watch.fd, &event)
 
@@ -294,11 +304,11 @@ cdef class VirtualCpu:
             with nogil:
                 while True:
                     more = self.turn()
-                    if not more or self.core.events_count or clock_host(CLOCK_MONOTONIC) >= until:
+                    if not more or self.stopped or self.core.events_count or clock_host(CLOCK_MONOTONIC) >= until:
                         break
             if self.core.events_count:
                 self.deliver_events()
-            if clock_host(CLOCK_MONOTONIC) >= until:
+            if self.stopped or clock_host(CLOCK_MONOTONIC) >= until:
                 break
         if self.overrun_element != NULL:
             self.report_overrun()
@@ -318,9 +328,10 @@ cdef class VirtualCpu:
         if not self.core.clock.simulated:
             raise RuntimeError("only a simulated clock can be advanced")
         cdef int64_t limit = (<int64_t>1 << 62) if until is None else until
-        while True:
+        while not self.stopped:
             if self.core.events_count:
                 self.deliver_events()
+                continue
             if self.run_queue.count == 0 and not 0 <= self.next_timer() <= limit:
                 if not self.poll_devices(0):
                     break
@@ -368,6 +379,8 @@ cdef class VirtualCpu:
             event = core.events[core.events_first]
             core.events_first = (core.events_first + 1) % EVENTS_MAX
             core.events_count -= 1
+            if event.element == NULL:
+                continue
             element = <object>event.element
             try:
                 element.deliver(event.kind, event.value)
