@@ -33,22 +33,22 @@ ANNOTATIONS = {name: AnnotationPlace(offset, size) for name, offset, size in (
     ("FWD_RATE", 20, 4),
     ("MISC_IP", 24, 4),
     ("REV_RATE", 24, 4),
+    ("IPSEC_SPI", 24, 4),
     ("EXTRA_PACKETS", 24, 4),
     ("IPREASSEMBLER", 24, 8),
     ("EXTRA_LENGTH", 28, 4),
     ("FIRST_TIMESTAMP", 32, 8),
-    ("IPSEC_SPI", 36, 4),
+    ("IPSEC_SA_DATA_REFERENCE", 32, 8),
     ("PACKET_NUMBER", 40, 4),
     ("SEQUENCE_NUMBER", 40, 4),
     ("PERFCTR", 40, 8),
-    ("IPSEC_SA_DATA_REFERENCE", 40, 8),
 )}
 
 
 class Annotation(ArgumentType[AnnotationPlace]):
-    """An annotation of `size` bytes: a name of that size, or any offset with room for it. The value is (offset, size).
+    """An annotation of `size` bytes: a name of that size (Click's or AnnotationInfo's), or an offset with room for it.
 
-    A `size` of None takes every name with its own size, and an offset as one byte.
+    The value is (offset, size). A `size` of None takes every name with its own size, and an offset as one byte.
     """
 
     name = "annotation"
@@ -57,12 +57,12 @@ class Annotation(ArgumentType[AnnotationPlace]):
         self.size = size
 
     def parse(self, text: str, scope: Scope = EMPTY_SCOPE) -> AnnotationPlace:
-        place = ANNOTATIONS.get(text.upper())
+        place = scope.database("annotation", text) or ANNOTATIONS.get(text.upper())
         offset = integer(text)
         if place is None and offset is None:
             hint = closest(text, list(ANNOTATIONS))
             raise self.error(text, "is not an annotation or an offset" + (f"; did you mean {hint}?" if hint else ""))
-        if place is None:
+        if not isinstance(place, AnnotationPlace):
             place = AnnotationPlace(offset or 0, self.size or 1)
         if place.offset < 0 or place.offset + place.size > AREA:
             raise ArgumentError(f"out of range, bound {AREA - place.size if place.offset > 0 else 0}")

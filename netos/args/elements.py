@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from netos.args.scope import EMPTY_SCOPE, Scope
 from netos.args.types import ArgumentType, article
 from netos.errors import ArgumentError
 from netos.lang.quoting import shift_word, unquote
+
+Mode = Literal["read", "write"]
 
 
 class ElementName(ArgumentType[object]):
@@ -42,11 +46,12 @@ def is_a(element: object, what: str) -> bool:
 class HandlerReference:
     """A handler named in a configuration, to be resolved when it is called: handlers come later than arguments."""
 
-    __slots__ = ("_scope", "argument", "text")
+    __slots__ = ("_scope", "argument", "mode", "text")
 
-    def __init__(self, text: str, argument: str, scope: Scope) -> None:
+    def __init__(self, text: str, argument: str, scope: Scope, mode: Mode = "read") -> None:
         self.text = text
         self.argument = argument
+        self.mode: Mode = mode
         self._scope = scope
 
     def resolve(self) -> tuple[object | None, str]:
@@ -70,13 +75,15 @@ class HandlerReference:
 
 
 class HandlerCall(ArgumentType[HandlerReference]):
-    """A handler and its argument, `element.handler text…` or a global `handler text…`."""
+    """A handler and its argument, `element.handler text…` or a global `handler text…`; `mode` is `read` or `write`."""
 
-    name = "handler call"
+    def __init__(self, mode: Mode = "read") -> None:
+        self.mode: Mode = mode
+        self.name = f"{mode} handler call"
 
     def parse(self, text: str, scope: Scope = EMPTY_SCOPE) -> HandlerReference:
         handler, argument = shift_word(text)
         handler = unquote(handler)
         if not handler or handler.endswith(".") or "/" in handler.rpartition(".")[2]:
             raise self.error(text, "is not a handler (as element.handler)")
-        return HandlerReference(handler, argument, scope)
+        return HandlerReference(handler, argument, scope, self.mode)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from netos.args.scope import outward
 from netos.args.wellknown import well_known
 
-__all__ = ["NameDatabase", "well_known"]
-
 
 class NameDatabase:
     """All the names a configuration defines, by kind and by full name (`compound/name`)."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from netos.args.scope import EMPTY_SCOPE, Scope
-from netos.args.types import ArgumentType
+from netos.args.types import ArgumentType, brief
 from netos.errors import ArgumentError
 
 INTEGER = re.compile(
@@ -17,6 +17,7 @@ INTEGER = re.compile(
 DIGITS = r"(?:[0-9]+(?:_[0-9]+)*)"
 REAL = re.compile(rf"([+-]?)(?=\.?[0-9])({DIGITS}?)(?:\.({DIGITS}?))?(?:[eE]([+-]?[0-9]+))?")
 MAXIMUM_EXPONENT = 400
+LARGEST = 1.7976931348623157e308  # what a double can hold
 BOOLS = {"1": True, "t": True, "y": True, "true": True, "yes": True,
          "0": False, "f": False, "n": False, "false": False, "no": False}
 
@@ -87,13 +88,14 @@ class Integer(ArgumentType[int]):
     def parse(self, text: str, scope: Scope = EMPTY_SCOPE) -> int:
         value = integer(text)
         if value is None:
-            raise ArgumentError(f"parse error: invalid number '{text}'")
+            raise ArgumentError(f"parse error: invalid number {brief(text)}")
         return check_range(value, self.minimum, self.maximum)
 
 
 class Unsigned(Integer):
     """An unsigned 32-bit integer."""
 
+    name = "unsigned integer"
     minimum = 0
     maximum = (1 << 32) - 1
 
@@ -101,6 +103,7 @@ class Unsigned(Integer):
 class Byte(Unsigned):
     """An unsigned 8-bit integer."""
 
+    name = "byte"
     maximum = 255
 
 
@@ -143,17 +146,18 @@ class Real(ArgumentType[float]):
 
     name = "real"
 
-    def __init__(self, minimum: float | None = None, maximum: float | None = None) -> None:
+    def __init__(self, minimum: float = -LARGEST, maximum: float = LARGEST) -> None:
         self.minimum = minimum
         self.maximum = maximum
 
     def parse(self, text: str, scope: Scope = EMPTY_SCOPE) -> float:
         if not REAL.fullmatch(text):
-            raise ArgumentError(f"parse error: invalid number '{text}'")
+            raise ArgumentError(f"parse error: invalid number {brief(text)}")
         value = float(text.replace("_", ""))
-        for bound, outside in ((self.minimum, float.__lt__), (self.maximum, float.__gt__)):
-            if bound is not None and outside(value, float(bound)):
-                raise ArgumentError(f"out of range, bound {bound}")
+        if value < self.minimum:
+            raise ArgumentError(f"out of range, bound {self.minimum}")
+        if value > self.maximum:
+            raise ArgumentError(f"out of range, bound {self.maximum}")
         return value
 
     def unparse(self, value: float) -> str:
@@ -173,7 +177,7 @@ class DecimalFixedPoint(ArgumentType[int]):
     def parse(self, text: str, scope: Scope = EMPTY_SCOPE) -> int:
         value = scaled(text, self.scale)
         if value is None:
-            raise ArgumentError(f"parse error: invalid number '{text}'")
+            raise ArgumentError(f"parse error: invalid number {brief(text)}")
         return check_range(value, self.minimum, self.maximum, self.unparse)
 
     def unparse(self, value: int) -> str:

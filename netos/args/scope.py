@@ -23,7 +23,7 @@ class EmptyScope:
     """A scope that knows only the names every configuration knows, and drops warnings."""
 
     def database(self, kind: str, name: str) -> object | None:
-        from netos.args.names import well_known
+        from netos.args.wellknown import well_known
 
         return well_known(kind, name)
 

@@ -172,11 +172,12 @@ class Binding:
 
     def take_rest(self, parameter: Parameter) -> list[Any]:
         """All positional arguments that are left."""
-        taken = [(index, keyword) for index, keyword in self.free
-                 if keyword is None or isinstance(parameter.type, Remaining)]
-        self.free = [entry for entry in self.free if entry not in taken]
+        free, self.free = self.free, []
         values: list[Any] = []
-        for index, _ in taken:
+        for index, keyword in free:
+            if keyword is not None and not isinstance(parameter.type, Remaining):
+                self.free.append((index, keyword))
+                continue
             try:
                 values.append(parameter.type.parse(self.arguments[index], self.scope))
             except ArgumentError as error:
@@ -193,7 +194,9 @@ class Binding:
             try:
                 converted.append(parameter.type.parse(text, self.scope))
             except ArgumentError as error:
-                self.fail(parameter, error, index)
+                match = LOOKS_LIKE_KEYWORD.match(self.arguments[index])
+                hint = self.hint(match[1]) if match else ""
+                self.fail(parameter, ArgumentError(error.message + hint), index)
         if converted:
             values[parameter.name] = tuple(converted) if parameter.type.repeated else converted[0]
 
@@ -201,12 +204,15 @@ class Binding:
         """Nobody took these: misspelt keywords, and too many positional arguments (said once)."""
         for index, keyword in self.free:
             if keyword is not None:
-                hint = closest(keyword, list(self.syntax.by_keyword))
-                message = "unknown argument" + (f"; did you mean {hint}?" if hint else "")
-                self.errors.append((ArgumentError(message, keyword), index))
+                self.errors.append((ArgumentError(f"unknown argument{self.hint(keyword)}", keyword), index))
         surplus = [index for index, keyword in self.free if keyword is None]
         if surplus:
             self.errors.append((ArgumentError("too many arguments"), surplus[0]))
+
+    def hint(self, keyword: str) -> str:
+        """The keyword that an unknown one may be a misspelling of, as a question."""
+        found = None if keyword in self.syntax.by_keyword else closest(keyword, list(self.syntax.by_keyword))
+        return f"; did you mean {found}?" if found else ""
 
     def fail(self, parameter: Parameter, error: ArgumentError, index: int | None) -> None:
         self.errors.append((ArgumentError(error.message, shown(parameter)), index))

@@ -9,10 +9,14 @@ from netos.args.scope import EMPTY_SCOPE, Scope
 from netos.errors import ArgumentError
 
 T = TypeVar("T")
+SHOWN = 60
 
 
 class ArgumentType(Generic[T]):
     """A kind of argument. Annotate a parameter of `configure()` with a subclass, or with an instance that has options.
+
+    An element whose arguments have a form of their own derives a type and reads them in `parse`, with the help of
+    other types: `IPv4Prefix(bare=True).parse(word, scope)`.
 
     `name` says in a word what the text stands for; `aliases` are further keywords of the parameter; `deprecated`
     is what to do instead of using it; `repeated` lets a keyword be given several times, all of them heard.
@@ -33,15 +37,14 @@ class ArgumentType(Generic[T]):
 
     def error(self, text: str, reason: str = "") -> ArgumentError:
         """The error that says that `text` is not of this type (Click's wording first)."""
-        what = f"'{text}' {reason}" if reason else f"'{text}' is not {article(self.name)}"
-        return ArgumentError(f"parse error: {what}")
+        return ArgumentError(f"parse error: {brief(text)} {reason or f'is not {article(self.name)}'}")
 
 
 class Wrapper(ArgumentType[T]):
     """A type that reads and writes as another one does."""
 
     def __init__(self, inner: ArgumentType[T] | type[ArgumentType[T]]) -> None:
-        self.inner: ArgumentType[T] = inner() if isinstance(inner, type) else inner
+        self.inner: ArgumentType[T] = argument_type(inner)
         self.name = self.inner.name
         self.aliases = self.inner.aliases
         self.deprecated = self.inner.deprecated
@@ -80,12 +83,28 @@ class Repeated(Wrapper[T]):
         self.repeated = True
 
 
+PLAIN: dict[Any, type[ArgumentType[Any]]] = {}
+"""The argument types that Python's own types stand for, so that a Python element may say `count: int = 3`."""
+
+
 def argument_type(annotation: Any) -> ArgumentType[Any]:
-    """The type an annotation stands for: an instance as it is, a class made with its defaults."""
-    made = annotation() if isinstance(annotation, type) and issubclass(annotation, ArgumentType) else annotation
-    if not isinstance(made, ArgumentType):
-        raise TypeError(f"{annotation!r} is not an argument type: annotate with one from netos.args")
-    return made
+    """The type an annotation stands for: an instance as it is, a class made with its defaults.
+
+    `Annotated[int, Byte]` stands for Byte; `int`, `str`, `IPv4Address` and so on stand for their obvious types.
+    """
+    for candidate in (*getattr(annotation, "__metadata__", ()), annotation):
+        candidate = PLAIN.get(candidate, candidate) if isinstance(candidate, type) else candidate
+        if isinstance(candidate, ArgumentType):
+            return candidate
+        if isinstance(candidate, type) and issubclass(candidate, ArgumentType):
+            return candidate()
+    raise TypeError(f"{annotation!r} is not an argument type: annotate with one from netos.args")
+
+
+def brief(text: str) -> str:
+    """The text as errors show it: in quotes, on one line, and not all of it if it is long."""
+    line = "".join(character if character.isprintable() else " " for character in text)
+    return f"'{line}'" if len(line) <= SHOWN else f"'{line[:SHOWN]}...'"
 
 
 def article(noun: str) -> str:

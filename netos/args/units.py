@@ -6,7 +6,7 @@ import re
 
 from netos.args.numbers import check_range, scaled
 from netos.args.scope import EMPTY_SCOPE, Scope
-from netos.args.types import ArgumentType
+from netos.args.types import ArgumentType, brief
 from netos.errors import ArgumentError
 
 SECOND = 1_000_000_000
@@ -73,7 +73,7 @@ class Bandwidth(ArgumentType[int]):
 
     name = "bandwidth"
 
-    def __init__(self, minimum: int = 0, maximum: int = (1 << 32) - 1, warn: bool = False) -> None:
+    def __init__(self, minimum: int = 0, maximum: int = (1 << 63) - 1, warn: bool = False) -> None:
         self.minimum = minimum
         self.maximum = maximum
         self.warn = warn
@@ -105,5 +105,5 @@ class Rate(ArgumentType[int]):
     def parse(self, text: str, scope: Scope = EMPTY_SCOPE) -> int:
         found = quantity(text, RATE_UNITS)
         if found is None:
-            raise ArgumentError(f"parse error: invalid number '{text}'")
+            raise ArgumentError(f"parse error: invalid number {brief(text)}")
         return check_range(found[0], self.minimum, self.maximum)

@@ -42,12 +42,16 @@ WELL_KNOWN: dict[str, dict[str, int]] = {
 }
 
 
-def well_known(kind: str, name: str) -> int | None:
-    """What `name` means everywhere, or None."""
-    names = WELL_KNOWN.get(kind)
-    if names is None:
-        return None
-    found = names.get(name)
+ADDRESS_KINDS = frozenset(("eth", "gw", "ip", "ip6", "ip6net", "ipnet"))
+
+
+def well_known(kind: str, name: str) -> object | None:
+    """What `name` means everywhere on this machine, or None; its interfaces are names of their addresses."""
+    if kind in ADDRESS_KINDS:
+        from netos.args.hostnames import host_address
+
+        return host_address(kind, name)
+    found = WELL_KNOWN.get(kind, {}).get(name)
     return services().get((kind, name)) if found is None and kind.endswith(" port") else found
 
 

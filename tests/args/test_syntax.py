@@ -1,5 +1,8 @@
 """Arguments are bound by Click's rules (args.hh): one test a rule, on signatures as elements have them."""
 
+from ipaddress import IPv4Address
+from typing import Annotated
+
 import pytest
 
 from netos.args import (
@@ -114,6 +117,10 @@ def test_an_optional_positional_argument_may_not():
     assert errors_of(RatedSource, "hello there") == (["hello: unknown argument"], (0,))
 
 
+def test_a_misspelt_keyword_in_a_mandatory_position_is_pointed_out():
+    assert errors_of(Paint, "COLR 5") == (["COLOR: parse error: invalid number 'COLR 5'; did you mean COLOR?"], (0,))
+
+
 def test_missing_mandatory_arguments():
     assert errors_of(Paint) == (["COLOR: required argument missing"], (None,))
     assert errors_of(Paint, "ANNO 20") == (["COLOR: required argument missing"], (None,))
@@ -208,7 +215,7 @@ def test_usage_reads_as_in_click_s_manual():
 
 def test_parameters_describe_themselves():
     color, anno = Syntax.of(Paint.configure).parameters
-    assert (color.keyword, color.type.name, color.default, color.kind) == ("COLOR", "integer", MANDATORY, "positional")
+    assert (color.keyword, color.type.name, color.default, color.kind) == ("COLOR", "byte", MANDATORY, "positional")
     assert (anno.keyword, anno.type.name, anno.default, anno.kind) == ("ANNO", "annotation", (16, 1), "positional")
     assert (color.mandatory, anno.mandatory) == (True, False)
 
@@ -230,6 +237,15 @@ def test_signatures_that_are_no_syntax_are_refused():
     for element, complaint in ((NoType, "what needs"), (NotAType, "not an argument type"), (Anything, "the keywords")):
         with pytest.raises(TypeError, match=complaint):
             Syntax.of(element.configure)
+
+
+def test_python_s_own_types_stand_for_the_obvious_ones():
+    class Plain:
+        def configure(self, address: IPv4Address, count: int = 3, *, label: str = "",
+                      exact: Annotated[int, Byte] = 0): ...
+
+    assert bind(Plain, "1.2.3.4", "5", 'LABEL "a b"') == ([IPv4Address("1.2.3.4"), 5], {"label": "a b"})
+    assert errors_of(Plain, "1.2.3.4", "EXACT 256") == (["EXACT: out of range, bound 255"], (1,))
 
 
 def text_annotations(self, count: "Integer(minimum=2)" = 3): ...
