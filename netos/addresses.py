@@ -14,7 +14,6 @@ __all__ = [
 ]
 
 ALL_ONES = 0xFFFF_FFFF
-DECIMAL = frozenset("0123456789")
 HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 
 
@@ -89,13 +88,20 @@ def ether_bytes(text: str) -> bytes:
 ETHER_BROADCAST = EtherAddress(b"\xff" * 6)
 
 
+def is_decimal(text: str) -> bool:
+    """True for one or more of the digits 0 to 9."""
+    return text.isascii() and text.isdigit()
+
+
 def dotted_bytes(text: str) -> bytes | None:
     """The bytes of a dotted decimal, one to four of them, or None."""
     groups = text.split(".")
-    if len(groups) > 4 or not all(0 < len(group) <= 3 and DECIMAL.issuperset(group) for group in groups):
+    if len(groups) > 4 or not text.isascii() or not text.replace(".", "").isdigit():
         return None
-    numbers = [int(group) for group in groups]
-    return bytes(numbers) if max(numbers) <= 255 else None
+    try:
+        return bytes(map(int, groups))
+    except ValueError:
+        return None
 
 
 def ipv4_number(text: str) -> int:
@@ -126,7 +132,7 @@ def ipv4_prefix_numbers(text: str, bare: bool = False) -> tuple[int, int]:
 
 def mask_length(text: str) -> int:
     """The length of an IPv4 mask, written as a length or in dotted form."""
-    if 0 < len(text) <= 2 and DECIMAL.issuperset(text) and int(text) <= 32:
+    if len(text) <= 2 and is_decimal(text) and int(text) <= 32:
         return int(text)
     packed = dotted_bytes(text)
     if packed is None or len(packed) != 4:
@@ -162,6 +168,6 @@ def parse_ipv6_prefix(text: str, bare: bool = False) -> IPv6Interface:
     address, slash, length = text.partition("/")
     if bare and not slash:
         length = "128"
-    if not (0 < len(length) <= 3 and DECIMAL.issuperset(length) and int(length) <= 128):
+    if not (len(length) <= 3 and is_decimal(length) and int(length) <= 128):
         raise ValueError(f"'{text}' is not an IPv6 prefix (address/length, as 2001:db8::/32)")
     return IPv6Interface((parse_ipv6(address), int(length)))
