@@ -13,7 +13,6 @@ from netos.proto.routes cimport Leaf, RouteTable, leaf_hop
 
 
 cdef enum:
-    DIRECT_ENTRIES = 16777216
     DIRECT_BLOCK_SHIFT = 31  # the bit of an entry that says: the number of a block, not a leaf
     DIRECT_BLOCK_MASK = 0xFFFFFF
 
@@ -22,7 +21,7 @@ ctypedef struct DirectBlock:
 
 ctypedef struct DirectTable:
     Leaf *entries  # routes of 9 to 24 bits, or blocks; mapped, so that pages never written cost nothing
-    Leaf *short_entries  # 256, of routes of 0 to 8 bits
+    Leaf short_entries[256]  # routes of 0 to 8 bits
     DirectBlock *blocks
     Leaf *bases  # of each block: the route of 9 to 24 bits around it; of a free one: the next free number + 1
     uint32_t capacity  # blocks allocated
@@ -51,6 +50,4 @@ cdef inline int32_t direct_lookup(const DirectTable *table, uint32_t address) no
 cdef class DirectRoutes(RouteTable):
     cdef DirectTable table
 
-    cdef int map_entries(self) except -1
-    cdef void free_all(self) noexcept nogil
     cdef void fill_middle(self, uint32_t prefix, uint32_t length, Leaf leaf) noexcept nogil

@@ -2,7 +2,7 @@
 
 from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, uint32_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
 from netos.proto.routes cimport Leaf, RouteTable, leaf_yields
@@ -15,7 +15,7 @@ cdef extern from "<sys/mman.h>" nogil:
         MAP_PRIVATE
         MAP_ANONYMOUS
         MAP_NORESERVE
-        MADV_HUGEPAGE
+        MADV_DONTNEED
     void *MAP_FAILED
     void *mmap(void *address, size_t length, int protection, int flags, int descriptor, long offset)
     int munmap(void *address, size_t length)
@@ -24,6 +24,7 @@ cdef extern from "<sys/mman.h>" nogil:
 
 cdef enum:
     FIRST_BLOCKS = 16
+    ENTRIES_SIZE = 67108864  # bytes: an entry for each /24
 
 
 cdef void fill(Leaf *entries, uint32_t count, uint32_t length, Leaf leaf) noexcept nogil:
@@ -75,36 +76,30 @@ cdef class DirectRoutes(RouteTable):
     """
 
     def __cinit__(self):
-        self.map_entries()
-
-    def __dealloc__(self):
-        self.free_all()
-
-    cdef int map_entries(self) except -1:
-        cdef void *memory = mmap(NULL, DIRECT_ENTRIES * sizeof(Leaf), PROT_READ | PROT_WRITE,
+        cdef void *memory = mmap(NULL, ENTRIES_SIZE, PROT_READ | PROT_WRITE,
                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         if memory == MAP_FAILED:
             raise MemoryError
         self.table.entries = <Leaf *>memory
-        self.table.short_entries = <Leaf *>calloc(256, sizeof(Leaf))
-        if self.table.short_entries == NULL:
-            raise MemoryError
-        return 0
 
-    cdef void free_all(self) noexcept nogil:
+    def __dealloc__(self):
         if self.table.entries != NULL:
-            munmap(self.table.entries, DIRECT_ENTRIES * sizeof(Leaf))
-        free(self.table.short_entries)
+            munmap(self.table.entries, ENTRIES_SIZE)
+        free(self.table.blocks)
+        free(self.table.bases)
+
+    cdef int leaf_clear(self) except -1:
+        cdef Leaf *entries = self.table.entries
+        if madvise(entries, ENTRIES_SIZE, MADV_DONTNEED) < 0:  # which zeroes the pages, too
+            raise MemoryError
         free(self.table.blocks)
         free(self.table.bases)
         memset(&self.table, 0, sizeof(DirectTable))
-
-    cdef int leaf_clear(self) except -1:
-        self.free_all()
-        return self.map_entries()
+        self.table.entries = entries
+        return 0
 
     cdef size_t leaf_memory(self) noexcept nogil:
-        return (DIRECT_ENTRIES + 256) * sizeof(Leaf) + self.table.capacity * (sizeof(DirectBlock) + sizeof(Leaf))
+        return ENTRIES_SIZE + self.table.capacity * (sizeof(DirectBlock) + sizeof(Leaf))
 
     cdef int32_t find(self, uint32_t address) noexcept nogil:
         return direct_lookup(&self.table, address)
