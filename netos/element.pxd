@@ -11,6 +11,11 @@ ctypedef void (*PushFunction)(void *object, int port, Batch *batch) noexcept nog
 ctypedef void (*PullFunction)(void *object, int port, uint32_t limit, Batch *into) noexcept nogil
 
 
+cdef enum:                      # kinds of event that every element understands; an element's own are from 0 on
+    EVENT_STOP = -1             # stop the router
+    EVENT_CALL = -2             # call self.calls[value], a netos.args.HandlerReference
+
+
 cdef struct Port:               # the one indirection between elements: count, trace and capture patch it
     PushFunction push
     PullFunction pull
@@ -53,6 +58,7 @@ cdef class Element:
     cdef readonly object cpu        # netos.kernel.vcpu.VirtualCpu
     cdef readonly str input_processing      # "h" (push) or "l" (pull) for each port, set before configure()
     cdef readonly str output_processing
+    cdef public list calls          # handler calls that the data path may ask for
     cdef object __weakref__
     cdef dict __dict__
 
@@ -67,12 +73,14 @@ cdef class Element:
     # What it calls
     cdef void drop(self, Descriptor *packet, int reason) noexcept nogil
     cdef void drop_batch(self, Batch *batch, int reason) noexcept nogil
+    cdef void missed(self, int reason) noexcept nogil
     cdef void reject(self, Descriptor *packet, int reason) noexcept nogil
     cdef void send_one(self, int port, Descriptor *packet) noexcept nogil
     cdef void send_burst(self, int port, Batch *batch) noexcept nogil
     cdef void start_timer(self, Timer *timer) noexcept nogil
     cdef void start_task(self, bint scheduled) noexcept nogil
     cdef void tell(self, int64_t kind, int64_t value) noexcept nogil
+    cdef uint32_t burst(self, uint32_t configured) noexcept nogil
     cdef int upstream_signal(self, int port, Signal *signal) except -1
     cdef int derive_signal(self, int port, Signal *signal, Task *task, Notifier *follower) except -1
 

@@ -17,7 +17,7 @@ from netos.kernel.timer cimport Timer, timer_cancel, timer_init
 from netos.kernel.vcpu cimport VirtualCpu
 from netos.packet cimport (
     BATCH_MAX, DROP_LOOP, DROP_NO_OUTPUT, DROP_REASONS, Batch, Descriptor, Frame, Group, Packet, Vcpu,
-    event_queue, packet_release, packet_wrap,
+    event_queue, events_forget, packet_release, packet_wrap,
 )
 
 from netos.packet import DROP_NAMES
@@ -154,7 +154,11 @@ cdef class Element:
         """Let go of what initialize() took; called once, also after a failure, also when initialize() was not."""
 
     def deliver(self, kind, value):
-        """Hear what the data path told with `tell`."""
+        """Hear what the data path told with `tell`: by default, EVENT_STOP stops the router."""
+        if kind == EVENT_STOP:
+            self.router.stop()
+        elif kind == EVENT_CALL:
+            self.router.call(self.calls[value])
 
     @property
     def drop_counts(self):
@@ -236,6 +240,12 @@ cdef class Element:
         while timer != NULL:
             timer_cancel(timer)
             timer = timer.sibling
+        if self.vcpu != NULL:
+            events_forget(self.vcpu, <void *>self)
+
+    def has_notifier(self, int output):
+        """Whether the element itself knows if a pull from this output may bring something."""
+        return self.notifier(output) != NULL
 
     # Python's way in, for tests and PyElements
 
@@ -325,6 +335,12 @@ cdef class Element:
             self.drop(batch.packets[i], reason)
         batch.count = 0
 
+    cdef void missed(self, int reason) noexcept nogil:
+        """Count a packet that should have been, and could not be made."""
+        self.drops[reason] += 1
+        self.vcpu.created += 1
+        self.vcpu.dropped += 1
+
     cdef void reject(self, Descriptor *packet, int reason) noexcept nogil:
         """Send an unwanted packet out of output 1, if that is connected, else drop it."""
         if self.n_outputs > 1:
@@ -374,6 +390,10 @@ cdef class Element:
     cdef void tell(self, int64_t kind, int64_t value) noexcept nogil:
         """Have deliver(kind, value) called, after the batch."""
         event_queue(self.vcpu, <void *>self, kind, value)
+
+    cdef uint32_t burst(self, uint32_t configured) noexcept nogil:
+        """How many packets one run may move: what is configured, or more where batches may be widened."""
+        return min(max(configured, self.vcpu.widen), <uint32_t>BATCH_MAX)
 
     cdef int upstream_signal(self, int port, Signal *signal) except -1:
         """Derive the signal of a pull input whose pulling is done by this element's own task."""

@@ -46,14 +46,14 @@ cdef enum:
     ANNO_FIRST_TIMESTAMP = 32
     ANNO_PACKET_NUMBER = 40
 
-cdef enum PacketType:
+cdef enum:
     TO_HOST = 0
     TO_BROADCAST = 1
     TO_MULTICAST = 2
     TO_OTHER_HOST = 3
     OUTGOING = 4
 
-cdef enum PacketFlags:
+cdef enum:
     FLAG_SHARED = 1         # another descriptor points, or pointed, at the same buffer
     FLAG_LARGE = 2          # the buffer is one of the large ones
 
@@ -69,7 +69,7 @@ cdef enum:
     GSO_ECN = 0x80
 
 # Why a packet was dropped. Names in packet.pyx, same order; 48 and up are given out by drop_reason().
-cdef enum Drop:
+cdef enum:
     DROP_NONE, DROP_NO_BUFFER, DROP_LOOP, DROP_QUEUE_FULL, DROP_NO_MATCH, DROP_TRUNCATED, DROP_BAD_VERSION
     DROP_BAD_HEADER_LENGTH, DROP_BAD_LENGTH, DROP_BAD_CHECKSUM, DROP_BAD_SOURCE, DROP_BAD_OPTION, DROP_TTL_EXPIRED
     DROP_NO_ROUTE, DROP_BROADCAST, DROP_OTHER_HOST, DROP_NO_NEIGHBOUR, DROP_BAD_ARP, DROP_TOO_BIG, DROP_NOT_IP
@@ -136,6 +136,7 @@ cdef enum:
 cdef struct Vcpu:
     Clock clock
     uint32_t width              # packets a source may emit at once; 1 when order is observed or time simulated
+    uint32_t widen              # packets a run may move where a burst says fewer; 0: bursts are exact
     uint32_t depth              # frames in use
     uint32_t nesting            # pushes within pushes
     uint32_t ready_count
@@ -164,6 +165,7 @@ cdef bint vcpu_refill(Vcpu *vcpu) noexcept nogil
 cdef bint vcpu_refill_bare(Vcpu *vcpu) noexcept nogil
 cdef void vcpu_spill(Vcpu *vcpu) noexcept nogil
 cdef void event_queue(Vcpu *vcpu, void *element, int64_t kind, int64_t value) noexcept nogil
+cdef void events_forget(Vcpu *vcpu, void *element) noexcept nogil
 cdef Descriptor *packet_make_large(Vcpu *vcpu) noexcept nogil
 cdef void packet_release_slow(Vcpu *vcpu, Descriptor *packet) noexcept nogil
 cdef Descriptor *packet_clone(Vcpu *vcpu, Descriptor *packet) noexcept nogil

@@ -5,7 +5,7 @@ At every batch boundary of a virtual CPU holds
 where held packets wait in queues, in neighbour tables or in Python's hands.
 """
 
-from cpython.buffer cimport PyBUF_WRITABLE
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
@@ -117,6 +117,14 @@ cdef void event_queue(Vcpu *vcpu, void *element, int64_t kind, int64_t value) no
     vcpu.events_count += 1
 
 
+cdef void events_forget(Vcpu *vcpu, void *element) noexcept nogil:
+    """Nobody is there any more to hear what the element told."""
+    cdef uint32_t i
+    for i in range(vcpu.events_count):
+        if vcpu.events[(vcpu.events_first + i) % EVENTS_MAX].element == element:
+            vcpu.events[(vcpu.events_first + i) % EVENTS_MAX].element = NULL
+
+
 cdef Descriptor *bare_take(Vcpu *vcpu) noexcept nogil:
     if vcpu.bare_count == 0 and not vcpu_refill_bare(vcpu):
         return NULL
@@ -223,6 +231,7 @@ cdef void packet_move_headers(Descriptor *packet, int32_t moved) noexcept nogil:
         packet.checksum_start = <uint16_t>(packet.checksum_start + moved)
 
 
+@cython.freelist(256)
 cdef class Packet:
     """A packet in Python's hands: a writable buffer, its annotations and header offsets.
 

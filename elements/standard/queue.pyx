@@ -1,0 +1,121 @@
+"""Queue: store packets between a pusher and a puller, first in, first out (Click's Queue)."""
+
+from libc.stdint cimport uint32_t
+from libc.stdlib cimport free, malloc
+
+from netos.element cimport Element
+from netos.kernel.notifier cimport Notifier, notifier_free, notifier_sleep, notifier_wake
+from netos.packet cimport DROP_CLOSED, DROP_QUEUE_FULL, Batch, Descriptor
+
+from netos.args import Integer
+from netos.handlers import read_handler, write_handler
+
+
+cdef class Queue(Element):
+    """Keep up to CAPACITY packets; drop what comes when full, or send it out of output 1, a push output.
+
+    Its notifier sleeps when it is found empty and wakes the pullers at the next packet.
+    Handlers: length, highwater_length, drops (read), capacity (read, write), reset, reset_counts (write).
+    """
+
+    ports = "1/1-2"
+    processing = "h/lh"
+    handlers = ("capacity", "highwater_length")
+
+    def configure(self, capacity: Integer(minimum=1, maximum=1 << 24) = 1000):
+        self.resize(capacity)
+
+    def cleanup(self):
+        while self.first != self.last:
+            self.drop(self.ring[self.first & (self.slots - 1)], DROP_CLOSED)
+            self.first += 1
+
+    def __dealloc__(self):
+        free(self.ring)
+        notifier_free(&self.nonempty)
+
+    cdef int resize(self, uint32_t capacity) except -1:
+        """Make room for `capacity` packets; what does not fit any more is dropped, newest first."""
+        cdef uint32_t slots = 1, kept = 0
+        while slots < capacity:
+            slots *= 2
+        cdef Descriptor **ring = <Descriptor **>malloc(slots * sizeof(void *))
+        if ring == NULL:
+            raise MemoryError(f"{self.name}: no memory for {capacity} packets")
+        while self.first != self.last:
+            packet = self.ring[self.first & (self.slots - 1)]
+            self.first += 1
+            if kept < capacity:
+                ring[kept] = packet
+                kept += 1
+            else:
+                self.drop(packet, DROP_QUEUE_FULL)
+        free(self.ring)
+        self.ring, self.slots, self.first, self.last, self.capacity = ring, slots, 0, kept, capacity
+        return 0
+
+    def take_state(self, Queue old):
+        """Take the packets of the queue this one replaces; those that do not fit are dropped, newest first."""
+        while old.first != old.last:
+            packet = old.ring[old.first & (old.slots - 1)]
+            old.first += 1
+            if self.last - self.first < self.capacity:
+                self.ring[self.last & (self.slots - 1)] = packet
+                self.last += 1
+            else:
+                self.drop(packet, DROP_QUEUE_FULL)
+        self.highwater_length = max(self.highwater_length, self.last - self.first)
+        if self.first != self.last:
+            notifier_wake(&self.nonempty)
+
+    @read_handler
+    def length(self):
+        """Packets waiting."""
+        return self.last - self.first
+
+    @read_handler("drops")
+    def dropped(self):
+        """Packets that found the queue full."""
+        return self.drops[DROP_QUEUE_FULL]
+
+    @write_handler("capacity")
+    def set_capacity(self, capacity: Integer(minimum=1, maximum=1 << 24)):
+        """Change the capacity."""
+        self.resize(capacity)
+
+    @write_handler
+    def reset_counts(self):
+        """Zero the high-water mark and the count of drops."""
+        self.highwater_length = 0
+        self.drops[DROP_QUEUE_FULL] = 0
+
+    @write_handler
+    def reset(self):
+        """Drop what is waiting, and zero the counts."""
+        self.cleanup()
+        self.reset_counts()
+
+    cdef Notifier *notifier(self, int output) noexcept nogil:
+        return &self.nonempty if output == 0 else NULL
+
+    cdef void push_batch(self, int port, Batch *batch) noexcept nogil:
+        cdef uint32_t i, room = self.capacity - (self.last - self.first)
+        cdef uint32_t taken = min(batch.count, room)
+        for i in range(taken):
+            self.ring[self.last & (self.slots - 1)] = batch.packets[i]
+            self.last += 1
+        if self.last - self.first > self.highwater_length:
+            self.highwater_length = self.last - self.first
+        if taken:
+            notifier_wake(&self.nonempty)
+        for i in range(taken, batch.count):
+            self.reject(batch.packets[i], DROP_QUEUE_FULL)
+
+    cdef void pull_batch(self, int port, uint32_t limit, Batch *into) noexcept nogil:
+        cdef uint32_t i, taken = min(limit, self.last - self.first)
+        for i in range(taken):
+            into.packets[into.count] = self.ring[self.first & (self.slots - 1)]
+            into.count += 1
+            self.first += 1
+        if self.first == self.last:
+            notifier_sleep(&self.nonempty)

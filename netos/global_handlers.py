@@ -1,0 +1,54 @@
+"""The handlers that belong to no element (Click's Router global handlers)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from netos.errors import HandlerError
+from netos.lang import unparse
+
+if TYPE_CHECKING:
+    from netos.router import Router
+
+Read = Callable[["Router", str], str]
+Write = Callable[["Router", str], None]
+
+
+def netos_version(_router: Router, _argument: str) -> str:
+    """The installed version of netos."""
+    try:
+        return version("netos")
+    except PackageNotFoundError:
+        return "0"
+
+
+def names_text(names: list[str]) -> str:
+    """Click's list format: the count, then a line each."""
+    return "".join(f"{line}\n" for line in [str(len(names)), *names])
+
+
+def write_stop(router: Router, text: str) -> None:
+    """Lower the run count by the number given, or by one."""
+    try:
+        count = int(text) if text.strip() else 1
+    except ValueError:
+        raise HandlerError(f"stop: a count is wanted, not '{text}'") from None
+    for _ in range(count):
+        router.stop()
+
+
+GLOBAL_HANDLERS: dict[str, tuple[Read | None, Write | None]] = {
+    "version": (netos_version, None),
+    "driver": (lambda _router, _: "userlevel", None),
+    "config": (lambda router, _: unparse(router.graph), None),
+    "flatconfig": (lambda router, _: unparse(router.graph), None),
+    "requirements": (lambda router, _: "".join(f"{name}\n" for _kind, name in router.graph.requirements), None),
+    "handlers": (lambda router, _: "".join(
+        f"{handler.name}\t{handler.flags}\n" for handler in router.handlers("").values()), None),
+    "list": (lambda router, _: names_text([element.name for element in router.graph.elements]), None),
+    "classes": (lambda router, _: "".join(f"{name}\n" for name in router.registry.names()), None),
+    "packages": (lambda _router, _: "", None),
+    "stop": (None, write_stop),
+}

@@ -1,0 +1,344 @@
+"""The running graph: build it from a configuration, initialise it, call its handlers, take it apart (Click's Router)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from netos.args import ArgumentErrors, GraphScope, HandlerReference, NameDatabase, Syntax
+from netos.errors import (
+    ArgumentError,
+    ConfigError,
+    Diagnostic,
+    Diagnostics,
+    HandlerError,
+    Location,
+    NetosError,
+    Severity,
+)
+from netos.global_handlers import GLOBAL_HANDLERS
+from netos.handlers import Handler, element_handlers
+from netos.lang import CheckedGraph, Graph, check_graph, flow_sources, parse_config, split_arguments
+from netos.lang.quoting import substitute
+from netos.registry import Registry, default_registry
+
+if TYPE_CHECKING:
+    from netos.element import Element
+    from netos.kernel.vcpu import VirtualCpu
+
+log = logging.getLogger("netos.router")
+
+
+class Router:
+    """A graph of elements on one virtual CPU.
+
+    Made from a flat graph (see `Router.from_text` for text, `netos.builder` for Python); raises ConfigError with every
+    diagnostic. `widen` lets sources and pullers move that many packets a run where their burst says fewer.
+    """
+
+    def __init__(self, graph: Graph, *, cpu: VirtualCpu | None = None, registry: Registry = default_registry,
+                 diagnostics: Diagnostics | None = None, simulated: int | None = None, widen: int = 0) -> None:
+        from netos.kernel.vcpu import VirtualCpu
+
+        self.graph = graph
+        self.registry = registry
+        self.diagnostics = diagnostics if diagnostics is not None else Diagnostics()
+        self.names = NameDatabase()
+        self.elements: dict[str, Element] = {}
+        self.order: list[Element] = []
+        self.initialized = False
+        self.run_count = 1
+        self.shims: list[Any] = []
+        self._initialized_elements: list[Element] = []
+        self._handlers: dict[str, dict[str, Handler]] = {}
+        self._checked: CheckedGraph
+        self.cpu = cpu if cpu is not None else VirtualCpu(simulated)
+        try:
+            self._build()
+            self._observe(widen)
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def from_text(cls, text: str, filename: str = "config", *, definitions: Mapping[str, str] | None = None,
+                  search_path: Sequence[str] = (), registry: Registry = default_registry, **options: Any) -> Router:
+        """The router of a configuration text; not yet initialised."""
+        graph, diagnostics = parse_config(text, filename, class_info=registry.class_info, class_names=registry.names,
+                                          definitions=definitions or {}, search_path=search_path)
+        return cls(graph, diagnostics=diagnostics, registry=registry, **options)
+
+    # Building
+
+    def _build(self) -> None:
+        """Make, place and connect the elements, then configure them; raise ConfigError with all that is wrong."""
+        checked = check_graph(self.graph, self.registry.class_info)
+        self.diagnostics.extend(checked.diagnostics)
+        self._checked = checked
+        unknown = False
+        for index, declared in enumerate(self.graph.elements):
+            element_class = self.registry.find(declared.class_name)
+            if element_class is None:
+                unknown = True
+                continue
+            element: Element = element_class()
+            element.bind(self, self.cpu, declared.name, declared.configuration, declared.location,
+                         checked.inputs[index] if index < len(checked.inputs) else "",
+                         checked.outputs[index] if index < len(checked.outputs) else "")
+            self.elements[declared.name] = element
+            self.order.append(element)
+        self.cpu.reserve_tasks(len(self.order))
+        for element in sorted(self.order, key=lambda element: element.phase):
+            self.configure(element)
+        if unknown or self.diagnostics.has_errors:
+            raise ConfigError(self.diagnostics)
+        for link in self.graph.connections:
+            self.order[link.source].connect(link.source_port, self.order[link.target], link.target_port)
+
+    def configure(self, element: Element) -> None:
+        """Call an element's configure() with its converted arguments; what is wrong becomes diagnostics."""
+        try:
+            args, kwargs = self.bind_arguments(element, element.configuration)
+            element.configure(*args, **kwargs)
+        except ArgumentErrors as errors:
+            for error in errors.errors:
+                self._complain("error", element, error, "configuring")
+        except NetosError as error:
+            self._complain("error", element, error, "configuring")
+
+    def bind_arguments(self, element: Element, text: str) -> tuple[list[Any], dict[str, Any]]:
+        """Convert a configuration string by the signature of the element's configure()."""
+        arguments = split_arguments(substitute(text, lambda _name: None)) if "$" not in text else split_arguments(text)
+        return Syntax.of(type(element).configure).bind(arguments, self.scope(element.name))
+
+    def _complain(self, severity: Severity, element: Element, error: object, doing: str) -> None:
+        location = element.location or Location("config")
+        self.diagnostics.append(Diagnostic(severity, str(error), location, max(len(type(element).__name__), 1),
+                                           context=f"While {doing} '{element.name} :: {type(element).__name__}':"))
+
+    def _observe(self, widen: int) -> None:
+        if any(element.observes for element in self.order) and not widen:
+            self.cpu.width = 1
+        self.cpu.widen = 1 if self.cpu.simulated else widen
+
+    def initialize(self) -> Router:
+        """Initialise the elements in order; after the first failure let go of everything and raise ConfigError."""
+        for element in sorted(self.order, key=lambda element: element.phase):
+            try:
+                element.initialize()
+            except NetosError as error:
+                self._complain("error", element, error, "initializing")
+                self.close()
+                raise ConfigError(self.diagnostics) from error
+            except BaseException:
+                self.close()
+                raise
+        from netos.offload import bind_offload
+
+        for element in self.order:
+            if element.n_inputs and element.offload != "any":
+                self.shims.extend(bind_offload(element))
+        self.initialized = True
+        return self
+
+    def close(self) -> None:
+        """Stop all tasks and timers and clean up every element, last first. Harmless when called twice."""
+        order, self.order = self.order, []
+        for element in order:
+            element.stop()
+        for element in reversed(order):
+            try:
+                element.cleanup()
+            except Exception:
+                log.exception("%s: cleanup failed", element.name)
+        for shim in self.shims:
+            shim.close()
+        self.shims = []
+        self.order_at_close = order
+
+    def __enter__(self) -> Router:
+        return self if self.initialized else self.initialize()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Looking things up
+
+    def __getitem__(self, name: str) -> Element:
+        """The element called `name`."""
+        try:
+            return self.elements[name]
+        except KeyError:
+            raise NetosError(f"no element '{name}'") from None
+
+    def scope(self, name: str) -> GraphScope:
+        """Where the names in the arguments of the element called `name` are looked up."""
+        return GraphScope(self.names, self.elements, name.rpartition("/")[0],
+                          lambda message: self._complain("warning", self.elements[name], message, "configuring"))
+
+    def upstream_notifiers(self, element: Element, port: int) -> list[tuple[Element | None, int]]:
+        """The outputs upstream of a pull input that may have a notifier, (None, 0) where pulls end without one.
+
+        The search goes on through an element whose class says `notifies = "continue"` or that has no storage: its
+        `pull_inputs` for that output are those its flow code connects.
+        """
+        found: list[tuple[Element | None, int]] = []
+        seen: set[tuple[str, int]] = set()
+        waiting = [(element, port)]
+        while waiting:
+            puller, input_port = waiting.pop(0)
+            for source, output in self._feeding(puller, input_port):
+                if (source.name, output) in seen:
+                    continue
+                seen.add((source.name, output))
+                if source.has_notifier(output):
+                    found.append((source, output))
+                    continue
+                further = [(source, number) for number in self._flow_inputs(source, output)
+                           if source.input_processing[number] == "l"]
+                if further:
+                    waiting.extend(further)
+                else:
+                    found.append((None, 0))
+        return found
+
+    def _feeding(self, element: Element, port: int) -> list[tuple[Element, int]]:
+        index = self.order.index(element)
+        return [(self.order[link.source], link.source_port) for link in self.graph.connections
+                if link.target == index and link.target_port == port]
+
+    @staticmethod
+    def _flow_inputs(element: Element, output: int) -> list[int]:
+        return flow_sources(type(element).flow, element.n_inputs, element.n_outputs, output)
+
+    # Handlers
+
+    def handlers(self, name: str) -> dict[str, Handler]:
+        """The handlers of the element called `name` (its own, then Click's default ones), or the global ones for ""."""
+        if not name:
+            return {handler: Handler(handler, read and (lambda argument, read=read: read(self, argument)),
+                                     write and (lambda text, write=write: write(self, text)))
+                    for handler, (read, write) in GLOBAL_HANDLERS.items()}
+        if name not in self._handlers:
+            element = self[name]
+            self._handlers[name] = {**self._default_handlers(element), **element_handlers(element)}
+        return self._handlers[name]
+
+    def _default_handlers(self, element: Element) -> dict[str, Handler]:
+        def write_config(text: str) -> None:
+            self.reconfigure(element, text)
+
+        found = [
+            Handler("class", lambda _: type(element).__name__),
+            Handler("name", lambda _: element.name),
+            Handler("config", lambda _: element.configuration, write_config if element.live_reconfigure else None),
+            Handler("ports", lambda _: self.ports_text(element)),
+            Handler("handlers", lambda _: "".join(
+                f"{handler.name}\t{handler.flags}\n" for handler in self.handlers(element.name).values()
+                if not handler.private)),
+        ]
+        if element.uses_task:
+            found += [Handler("scheduled", lambda _: "true" if element.scheduled else "false"),
+                      Handler("tickets", lambda _: str(element.tickets), lambda text: self._set_tickets(element, text)),
+                      Handler("home_thread", lambda _: "0")]
+        return {handler.name: handler for handler in found}
+
+    @staticmethod
+    def _set_tickets(element: Element, text: str) -> None:
+        if not text.strip().isdigit() or not 1 <= int(text) <= 32768:
+            raise HandlerError(f"{element.name}.tickets: a number from 1 to 32768 is wanted, not '{text}'")
+        element.tickets = int(text)
+
+    def reconfigure(self, element: Element, text: str) -> None:
+        """Configure a running element anew; a bad text changes nothing."""
+        try:
+            args, kwargs = self.bind_arguments(element, text)
+            element.configure(*args, **kwargs)
+        except NetosError as error:
+            raise HandlerError(f"While configuring '{element.name} :: {type(element).__name__}':\n  {error}") from None
+        element.configuration = text
+
+    def find_handler(self, path: str) -> tuple[str, str]:
+        """Split `element.handler`, or `handler` for a global one, into the two names."""
+        element, dot, handler = path.rpartition(".")
+        if not dot or not element:
+            return "", handler
+        return element, handler
+
+    def read(self, path: str, argument: str = "") -> str:
+        """The value of a read handler, `element.handler` or a global one; raises HandlerError."""
+        element, name = self.find_handler(path)
+        if element and element not in self.elements:
+            raise HandlerError(f"no element '{element}'")
+        handler = self.handlers(element).get(name)
+        if handler is None or handler.read is None:
+            raise HandlerError(f"no '{path}' read handler")
+        if argument and not handler.read_parameter:
+            raise HandlerError(f"read handler '{path}' does not take parameters")
+        return self._guard(path, handler.read, argument)
+
+    def write(self, path: str, text: str = "") -> None:
+        """Write to a handler; raises HandlerError, and then nothing has changed."""
+        element, name = self.find_handler(path)
+        if element and element not in self.elements:
+            raise HandlerError(f"no element '{element}'")
+        handler = self.handlers(element).get(name)
+        if handler is None or handler.write is None:
+            raise HandlerError(f"no '{path}' write handler")
+        self._guard(path, handler.write, text)
+
+    def call(self, reference: HandlerReference) -> None:
+        """Write to the handler that an argument named (COUNT_CALL, END_CALL and their like)."""
+        element, handler = reference.resolve()
+        name = getattr(element, "name", "")
+        self.write(f"{name}.{handler}" if name else handler, reference.argument)
+
+    @staticmethod
+    def _guard(path: str, call: Any, text: str) -> Any:
+        try:
+            return call(text)
+        except HandlerError:
+            raise
+        except (NetosError, ArgumentError, ValueError) as error:
+            raise HandlerError(f"{path}: {error}") from None
+
+    def ports_text(self, element: Element) -> str:
+        """What the `ports` handler prints: how each port is processed, and where it leads."""
+        index = self.order.index(element)
+        lines = []
+        for what, processing in (("input", element.input_processing), ("output", element.output_processing)):
+            lines.append(f"{len(processing)} {what}{'' if len(processing) == 1 else 's'}")
+            for port, letter in enumerate(processing):
+                if what == "input":
+                    peers = [f"{self.graph.elements[link.source].name} [{link.source_port}]"
+                             for link in self.graph.connections if (link.target, link.target_port) == (index, port)]
+                else:
+                    peers = [f"[{link.target_port}] {self.graph.elements[link.target].name}"
+                             for link in self.graph.connections if (link.source, link.source_port) == (index, port)]
+                lines.append(f"{'push' if letter == 'h' else 'pull'}\t-\t{', '.join(peers)}")
+        return "\n".join(lines) + "\n"
+
+    # Running
+
+    def stop(self) -> None:
+        """Lower the run count by one, as Click's `stop`; at zero the driver ends, unless a script raises it again."""
+        self.run_count -= 1
+        if self.run_count <= 0:
+            self.cpu.stopped = True
+
+    def event_failed(self, element: Element, error: Exception) -> None:
+        """Python code that the data path called has raised: say so, go on."""
+        if isinstance(error, NetosError):
+            log.error("%s: %s", element.name, error)
+        else:
+            log.error("%s: %s: %s", element.name, type(error).__name__, error, exc_info=error)
+
+    @property
+    def drops(self) -> dict[str, dict[str, int]]:
+        """Packets dropped, by element and reason."""
+        return {name: counts for name, element in self.elements.items() if (counts := element.drop_counts)}
+
+    def packet(self, data: bytes = b"", headroom: int = 64) -> Any:
+        """A new packet on this router's virtual CPU."""
+        return self.cpu.packet(data, headroom)
