@@ -17,6 +17,7 @@ cdef class Device:
     cdef readonly uint64_t tx_bytes
     cdef readonly uint64_t tx_errors
     cdef int fd                         # to wait on, or -1
+    cdef int room_fd                    # readable when a full device has room; -1: fd is writable then
     cdef dict __dict__
 
     cdef int rx_batch(self, Vcpu *vcpu, Batch *batch, uint32_t limit) noexcept nogil

@@ -2,8 +2,8 @@
 
 rx_batch appends up to `limit` packets to the batch, each counted as received by the virtual CPU, and answers 0, or
 -errno when the device is in trouble; an empty device is no trouble. tx_batch sends from the head of the batch: what was
-sent is released, counted as sent and taken off the batch, the rest stays the caller's; it answers 0, -EAGAIN when the
-device is full, or -errno.
+sent is released, counted as sent and taken off the batch (its `packets` moves on), the rest stays the caller's; it
+answers 0, -EAGAIN when the device is full, or -errno.
 """
 
 from libc.errno cimport EIO
@@ -16,7 +16,7 @@ cdef class Device:
     """Where frames come from and go to."""
 
     def __cinit__(self, *args, **kwargs):
-        self.fd = -1
+        self.fd = self.room_fd = -1
         self.address = b""
         self.mtu = 1500
 
