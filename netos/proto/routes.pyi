@@ -1,7 +1,7 @@
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
 
 _Route: TypeAlias = tuple[int, int, int, int]
 _PartialRoute: TypeAlias = tuple[int, int, int | None, int | None]
@@ -19,6 +19,7 @@ class RouteMissing(LookupError):
 
 def route_text(route: _PartialRoute) -> str: ...
 
+@disjoint_base
 class RouteTable:
     def __init__(self) -> None: ...
     def __len__(self) -> int: ...
