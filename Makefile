@@ -1,0 +1,59 @@
+# netos: two commands do everything on a machine with Python >= 3.11, a C compiler, make and iproute2:
+#   make run     build, then show the lab: a router between two namespaces, forwarding real packets
+#   make test    build, then run all tests
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+SOURCES := $(shell find netos elements bench -name '*.pyx' -o -name '*.pxd') setup.py
+ASAN    := build/asan/lib
+
+.PHONY: build run test lint bench asan coverage clean check-tools
+.DELETE_ON_ERROR:
+
+build: $(VENV)/built
+run: build
+	$(BIN)/netos lab configs/router.click
+test: build $(VENV)/extras
+	$(BIN)/python -m pytest $(TESTS)
+lint: build $(VENV)/extras
+	$(BIN)/ruff check .
+	$(BIN)/cython-lint --max-line-length 120 netos elements bench
+	$(BIN)/mypy
+	$(BIN)/python -m tests.lint_stubs
+bench: build $(VENV)/extras
+	$(BIN)/python -m bench
+asan: $(VENV)/extras $(SOURCES)
+	NETOS_BUILD=asan $(BIN)/python setup.py -q build -b build/asan --build-lib $(ASAN)
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" PYTHONMALLOC=malloc \
+	ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(ASAN) NETOS_EXPECT_BUILD=$(ASAN) $(BIN)/python -P -m pytest $(TESTS)
+coverage: $(VENV)/extras
+	NETOS_BUILD=coverage $(BIN)/python setup.py -q build -b build/coverage --build-lib build/coverage/lib
+	PYTHONPATH=build/coverage/lib $(BIN)/python -P -m coverage run -m pytest $(TESTS)
+clean:
+	rm -rf build $(VENV) *.egg-info
+	find netos elements bench -name '*.so' -delete
+
+check-tools:
+	@command -v $(PYTHON) >/dev/null || { echo "netos: Python is missing: install python3 (3.11 or later), or say PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "netos: $(PYTHON) is older than Python 3.11: install a newer one and say PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "netos: $(PYTHON) cannot make virtual environments: install python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || \
+	  { echo "netos: Python.h is missing: install python3-dev"; exit 1; }
+	@command -v $${CC:-cc} >/dev/null || { echo "netos: a C compiler is missing: install gcc"; exit 1; }
+	@command -v ip >/dev/null || echo "netos: ip is missing: install iproute2; without it the lab uses memory devices"
+
+$(VENV)/made: pyproject.toml | check-tools
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check 'setuptools>=77' 'Cython>=3.1,<4'
+	@touch $@
+# The lock lets two makes of one tree wait for each other.
+$(VENV)/built: $(VENV)/made $(SOURCES)
+	@echo "netos: building (a few minutes the first time) ..."
+	flock $(VENV) $(BIN)/python setup.py -q build_ext --inplace --parallel $$(nproc)
+	NETOS_ONLY=none $(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e .
+	@touch $@
+$(VENV)/extras: $(VENV)/made pyproject.toml | $(VENV)/built
+	NETOS_ONLY=none $(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[test,lint]'
+	@touch $@
