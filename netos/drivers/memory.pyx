@@ -260,7 +260,7 @@ cdef class MemoryDevice(Device):
                 break
             frame = (<char *>packet.data)[:packet.length]
             if offloads:
-                start = max(packet.checksum_start - packet_headroom(packet), 0)
+                start = max(<int>packet.checksum_start - <int>packet_headroom(packet), 0)
                 frame = (frame, Offload(packet.virtio_flags, packet.gso_type, packet.gso_size, start,
                                         packet.checksum_offset, packet.header_length))
             packet_release(outside, packet)
