@@ -80,20 +80,19 @@ def test_pseudo_header_of_mixed_families_is_refused():
         transport_checksum(bytes(4), bytes(16), 6, b"")
 
 
-@given(st.lists(words, min_size=2, max_size=10), st.data())
-@example([0xFFFF, 0x0001], None)
-def test_update16_is_the_sum_anew(fields, data):
+@given(words, words, st.lists(words, min_size=1, max_size=10))
+@example(0xFFFF, 0, [1])
+@example(0, 0xFFFF, [1])  # the first fold carries again
+def test_update16_is_the_sum_anew(old, new, rest):
     """The result must be the very number a whole sum gives: 0x0000 and 0xFFFF may not be confused (RFC 1624)."""
-    fields[-1] |= 1  # a header is never all zero
-    new = 0 if data is None else data.draw(words)
-    before = b"".join(field.to_bytes(2, "big") for field in fields)
-    after = new.to_bytes(2, "big") + before[2:]
-    assert update16(naive(before), fields[0], new) == naive(after)
+    rest[-1] |= 1  # a header is never all zero
+    before, after = (b"".join(field.to_bytes(2, "big") for field in [first, *rest]) for first in (old, new))
+    assert update16(naive(before), old, new) == naive(after)
 
 
 @given(long_words, long_words, st.binary(min_size=2, max_size=20))
 @example(0xFFFFFFFF, 0, b"\0\1")
-@example(0, 0xFFFFFFFF, b"\xff\xff")
+@example(0, 0xFFFFFFFF, b"\0\1")  # the first fold carries again
 def test_update32_is_the_sum_anew(old, new, rest):
     rest = rest[:-1] + b"\1"
     before, after = old.to_bytes(4, "big") + rest, new.to_bytes(4, "big") + rest

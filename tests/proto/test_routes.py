@@ -303,6 +303,16 @@ def test_memory_does_not_grow_with_churn(table):
     assert table.memory == settled
 
 
+def test_one_route_at_a_time_takes_the_memory_of_one(table):
+    """What a removed route leaves empty, in whatever place, serves the next."""
+    table.add(ip("10.0.0.1"), 32, 0, 0)
+    memory = table.memory
+    for number in range(1000):
+        table.add(number << 10 | 1, 32, number, 0)
+        table.remove(number << 10 | 1, 32)
+    assert table.memory == memory
+
+
 def test_flush_gives_memory_back(table):
     empty = table.memory
     table.add_many([(prefix, length, 0, 0) for prefix, length in random_routes(10, 1000)])
