@@ -19,8 +19,8 @@ from netos.errors import (
 )
 from netos.global_handlers import GLOBAL_HANDLERS
 from netos.handlers import Handler, element_handlers
-from netos.lang import CheckedGraph, Graph, check_graph, flow_sources, parse_config, split_arguments
-from netos.lang.quoting import substitute
+from netos.lang import Graph, check_graph, flow_sources, parse_config
+from netos.lang.quoting import split_arguments
 from netos.registry import Registry, default_registry
 
 if TYPE_CHECKING:
@@ -50,9 +50,7 @@ class Router:
         self.initialized = False
         self.run_count = 1
         self.shims: list[Any] = []
-        self._initialized_elements: list[Element] = []
         self._handlers: dict[str, dict[str, Handler]] = {}
-        self._checked: CheckedGraph
         self.cpu = cpu if cpu is not None else VirtualCpu(simulated)
         try:
             self._build()
@@ -75,7 +73,6 @@ class Router:
         """Make, place and connect the elements, then configure them; raise ConfigError with all that is wrong."""
         checked = check_graph(self.graph, self.registry.class_info)
         self.diagnostics.extend(checked.diagnostics)
-        self._checked = checked
         unknown = False
         for index, declared in enumerate(self.graph.elements):
             element_class = self.registry.find(declared.class_name)
@@ -84,8 +81,7 @@ class Router:
                 continue
             element: Element = element_class()
             element.bind(self, self.cpu, declared.name, declared.configuration, declared.location,
-                         checked.inputs[index] if index < len(checked.inputs) else "",
-                         checked.outputs[index] if index < len(checked.outputs) else "")
+                         checked.elements[index].inputs, checked.elements[index].outputs)
             self.elements[declared.name] = element
             self.order.append(element)
         self.cpu.reserve_tasks(len(self.order))
@@ -109,8 +105,7 @@ class Router:
 
     def bind_arguments(self, element: Element, text: str) -> tuple[list[Any], dict[str, Any]]:
         """Convert a configuration string by the signature of the element's configure()."""
-        arguments = split_arguments(substitute(text, lambda _name: None)) if "$" not in text else split_arguments(text)
-        return Syntax.of(type(element).configure).bind(arguments, self.scope(element.name))
+        return Syntax.of(type(element).configure).bind(split_arguments(text), self.scope(element.name))
 
     def _complain(self, severity: Severity, element: Element, error: object, doing: str) -> None:
         location = element.location or Location("config")
@@ -134,10 +129,11 @@ class Router:
             except BaseException:
                 self.close()
                 raise
-        from netos.offload import bind_offload
+        limited = [element for element in self.order if element.n_inputs and element.offload != "any"]
+        if limited:
+            from netos.offload import bind_offload
 
-        for element in self.order:
-            if element.n_inputs and element.offload != "any":
+            for element in limited:
                 self.shims.extend(bind_offload(element))
         self.initialized = True
         return self
@@ -155,7 +151,6 @@ class Router:
         for shim in self.shims:
             shim.close()
         self.shims = []
-        self.order_at_close = order
 
     def __enter__(self) -> Router:
         return self if self.initialized else self.initialize()

@@ -1,0 +1,42 @@
+"""Measure two things in turn, again and again, and compare medians: machines drift, pairs do not."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what was measured, its rate, its peer's rate, the median of the ratios pair by pair."""
+
+    name: str
+    unit: str
+    ours: float
+    peers: float
+    ratio: float
+    low: float
+    high: float
+    peer: str
+    wanted: str = ""
+
+
+def compare(name: str, ours: Callable[[], float], peers: Callable[[], float], *, peer: str, unit: str = "Mpps",
+            rounds: int = 7, wanted: str = "") -> Row:
+    """Run both in turn (after one round to warm up) and return the row; both answer a rate."""
+    ours()
+    peers()
+    pairs = [(ours(), peers()) for _ in range(rounds)]
+    ratios = sorted(mine / other for mine, other in pairs if other)
+    return Row(name, unit, statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs),
+               statistics.median(ratios), ratios[0], ratios[-1], peer, wanted)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as text."""
+    lines = [f"{'benchmark':<42}{'netos':>10}{'peer':>10}  {'unit':<6}{'ratio':>6}  {'(min–max)':<13}{'wanted':<22}peer"]
+    for row in rows:
+        lines.append(f"{row.name:<42}{row.ours:>10.3f}{row.peers:>10.3f}  {row.unit:<6}{row.ratio:>6.2f}  "
+                     f"{f'({row.low:.2f}–{row.high:.2f})':<13}{row.wanted:<22}{row.peer}")
+    return "\n".join(lines)

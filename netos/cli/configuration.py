@@ -1,0 +1,76 @@
+"""What the verbs share: read a configuration, complain about it, make its router."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from netos.errors import ConfigError, Diagnostics, NetosError
+
+if TYPE_CHECKING:
+    from netos.kernel.boot import BootChart
+    from netos.router import Router
+
+DEFINITION = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+REFUSED = 3             # exit status of a configuration with errors
+
+
+class UsageError(NetosError):
+    """The command line makes no sense; exit status 2."""
+
+
+def split_definitions(arguments: Sequence[str]) -> dict[str, str]:
+    """NAME=VALUE arguments as a dictionary."""
+    found = {}
+    for argument in arguments:
+        match = DEFINITION.fullmatch(argument)
+        if match is None:
+            raise UsageError(f"'{argument}' is not NAME=VALUE")
+        found[match[1]] = match[2]
+    return found
+
+
+def read_configuration(file: str) -> tuple[str, str]:
+    """The text of a file (- for standard input), one character a byte, and the name it has in messages."""
+    if file == "-":
+        return sys.stdin.buffer.read().decode("latin-1"), "<stdin>"
+    try:
+        with open(file, "rb") as source:
+            return source.read().decode("latin-1"), file
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+
+
+def print_diagnostics(diagnostics: Diagnostics, source_lines: Any) -> None:
+    """Write all of them to standard error, with the source line and a caret each."""
+    from netos.lang.diagnostics import render
+
+    sys.stderr.write(render(diagnostics, source_lines))
+
+
+def load_router(file: str, definitions: dict[str, str], *, chart: BootChart, **options: Any) -> Router | int:
+    """Make and initialise the router of a file; after errors, print them all and answer the exit status."""
+    from netos.lang import parse_config
+    from netos.registry import default_registry
+    from netos.router import Router
+
+    with chart.phase("read"):
+        text, name = read_configuration(file)
+    with chart.phase("parse"):
+        graph, diagnostics = parse_config(text, name, class_info=default_registry.class_info,
+                                          class_names=default_registry.names, definitions=definitions)
+    try:
+        with chart.phase("configure"):
+            router = Router(graph, diagnostics=diagnostics, **options)
+        with chart.phase("initialize"):
+            router.initialize()
+    except ConfigError as error:
+        print_diagnostics(error.diagnostics, graph.source_lines)
+        print(f"netos: {name}: refused, {len(error.diagnostics.errors)} error(s); nothing was started", file=sys.stderr)
+        return REFUSED
+    print_diagnostics(diagnostics, graph.source_lines)
+    return router
+
+
