@@ -1,0 +1,55 @@
+"""Routes and changes of routes as text, for the lookup elements (Click's IPRouteTable)."""
+
+from __future__ import annotations
+
+from netos.addresses import IPv4Address
+from netos.args import EMPTY_SCOPE, ArgumentType, Integer, IPv4, IPv4Prefix, Scope
+from netos.lang.quoting import split_words
+
+PartialRoute = tuple[int, int, int | None, int | None]
+
+
+class Route(ArgumentType[PartialRoute]):
+    """`ADDR/MASK [GATEWAY] OUTPUT` as (prefix, length, gateway, port); partial: gateway and port may be None."""
+
+    name = "route"
+
+    def __init__(self, partial: bool = False) -> None:
+        self.partial = partial
+
+    def parse(self, text: str, scope: Scope = EMPTY_SCOPE) -> PartialRoute:
+        words = split_words(text)
+        if not (1 if self.partial else 2) <= len(words) <= 3:
+            usage = "'ADDR/MASK [[GATEWAY] OUTPUT]'" if self.partial else "'ADDR/MASK [GATEWAY] OUTPUT'"
+            raise self.error(text, f"is not a route: expected {usage}")
+        network = IPv4Prefix(bare=True).parse(words.pop(0), scope).network
+        gateway: int | None = None if self.partial else 0
+        if len(words) == 2 or (self.partial and words and not words[0].isdigit()):
+            word = words.pop(0)
+            gateway = 0 if word == "-" else int(IPv4().parse(word, scope))
+        port = Integer(minimum=0).parse(words[0], scope) if words else None
+        return int(network.network_address), network.prefixlen, gateway, port
+
+
+class Changes(ArgumentType[list[tuple[str, int, int, int | None, int | None]]]):
+    """Lines `add ROUTE`, `set ROUTE` or `remove ROUTE`, each as RouteTable.apply takes it."""
+
+    name = "changes of routes"
+
+    def parse(self, text: str, scope: Scope = EMPTY_SCOPE) -> list[tuple[str, int, int, int | None, int | None]]:
+        return [self.change(line.strip(), scope) for line in text.splitlines() if line.strip()]
+
+    def change(self, line: str, scope: Scope) -> tuple[str, int, int, int | None, int | None]:
+        """One line."""
+        verb, _, route = line.partition(" ")
+        if verb not in ("add", "set", "remove"):
+            raise self.error(line, "is not 'add ROUTE', 'set ROUTE' or 'remove ROUTE'")
+        return (verb, *Route(partial=verb == "remove").parse(route, scope))
+
+
+def route_line(prefix: int, length: int, gateway: int, port: int) -> str:
+    """A route as the `table` handler prints it: prefix, gateway or `-`, port, in columns of tabs."""
+    first = f"{IPv4Address(prefix)}/{length}"
+    second = str(IPv4Address(gateway)) if gateway else "-"
+    first += "\t" if len(first) >= 16 else "\t\t"
+    return f"{first}{second}\t{port}\n" if len(second) >= 8 else f"{first}{second}\t\t{port}\n"
