@@ -1,0 +1,62 @@
+"""Reading a whole configuration: text in, flat graph and diagnostics out, whatever the text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from netos.errors import Diagnostic, Diagnostics
+from netos.lang.blocks import Block
+from netos.lang.context import Context
+from netos.lang.expand import Expander
+from netos.lang.graph import Graph
+from netos.lang.parser import parse
+from netos.lang.reader import BlockReader
+from netos.lang.sources import SourceLines
+
+PACKAGES = frozenset({"click", "netos", "userlevel"})
+
+
+class ClassInfo(NamedTuple):
+    """What the language needs to know of an element class: its three codes, as literals in Click's notation."""
+
+    ports: str
+    processing: str
+    flow: str
+
+
+def parse_config(text: str, filename: str, *, class_info: Callable[[str], ClassInfo | None],
+                 class_names: Callable[[], Iterable[str]], definitions: Mapping[str, str] | None = None,
+                 search_path: Sequence[str] = (),
+                 has_package: Callable[[str], bool] = PACKAGES.__contains__) -> tuple[Graph, Diagnostics]:
+    """Read a configuration; never raises for a bad one.
+
+    `text` is latin-1, one character a byte. `definitions` are the command line's NAME=VALUE, which override `define`
+    at the top level. `search_path` is CLICKPATH, for libraries; `has_package` answers `require(package …)`.
+    """
+    diagnostics = Diagnostics()
+    sources = SourceLines()
+    context = Context(diagnostics, sources, lambda name: class_info(name) is not None, class_names, search_path,
+                      has_package)
+    source = sources.add(text, filename)
+    root = Block(None, source.location(0))
+    statements = parse(source, diagnostics)
+    BlockReader(context, root, filename).statements(statements)
+    root.name_anonymous()
+    if len(sources.sources) == 1:
+        sort_diagnostics(diagnostics)
+    graph = Expander(context).expand(root, definitions or {})
+    graph.incomplete = diagnostics.has_errors
+    return graph, diagnostics
+
+
+def sort_diagnostics(diagnostics: Diagnostics) -> None:
+    """Put complaints in reading order, as if one pass had made them; notes stay behind what they are about."""
+    groups: list[list[Diagnostic]] = []
+    for entry in diagnostics:
+        if entry.severity == "note" and groups:
+            groups[-1].append(entry)
+        else:
+            groups.append([entry])
+    groups.sort(key=lambda group: (group[0].location.line, group[0].location.column))
+    diagnostics.entries[:] = [entry for group in groups for entry in group]

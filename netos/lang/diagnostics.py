@@ -1,0 +1,58 @@
+"""Renderings of diagnostics: netos's own, with the source line and a caret, and Click's plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netos.errors import Diagnostic
+from netos.lang.sources import SourceLines
+
+MAX_WIDTH = 160
+
+
+def render(diagnostics: Iterable[Diagnostic], sources: SourceLines) -> str:
+    """netos's form: `file:line:column: error: message`, the line, a caret, then notes and hints."""
+    lines: list[str] = []
+    for entry in diagnostics:
+        message = f"{entry.context} {entry.message}" if entry.context else entry.message
+        lines.append(f"{entry.location}: {entry.severity}: {message}")
+        lines += _quote_source(entry, sources)
+        lines += [f"  {note}" for note in entry.notes]
+        lines += [f"  hint: {hint}" for hint in entry.hints]
+    return "".join(f"{_printable(line)}\n" for line in lines)
+
+
+def _quote_source(entry: Diagnostic, sources: SourceLines) -> list[str]:
+    """The source line and the marks under it; long lines are cut to the part that matters."""
+    column = entry.location.column
+    text = sources.line(entry.location)
+    if text is None or not 1 <= column <= len(text) + 1:
+        return []
+    start = max(0, column - 1 - MAX_WIDTH // 2) if len(text) > MAX_WIDTH else 0
+    shown = text[start:start + MAX_WIDTH]
+    before = shown[:column - 1 - start]
+    padding = "".join("\t" if character == "\t" else " " for character in before)
+    length = min(entry.length, max(len(shown) - len(before), 1))
+    return [f"    {shown}", f"    {padding}^{'~' * (length - 1)}"]
+
+
+def _printable(line: str) -> str:
+    """The line without characters that would upset a terminal; each stays one character wide."""
+    return "".join(character if character.isprintable() or character == "\t" else "?" for character in line)
+
+
+def render_click(diagnostics: Iterable[Diagnostic]) -> str:
+    """Click's form: `FILE:LINE: message`; what shares a context is indented under it."""
+    lines: list[str] = []
+    shown = None
+    for entry in diagnostics:
+        warning = "warning: " if entry.severity == "warning" else ""
+        if entry.context:
+            if (entry.location.landmark, entry.context) != shown:
+                lines.append(f"{entry.location.landmark}: {entry.context}")
+            lines.append(f"  {warning}{entry.message}")
+        else:
+            lines.append(f"{entry.location.landmark}: {warning}{entry.message}")
+        shown = (entry.location.landmark, entry.context)
+        lines += [f"  {note}" for note in entry.notes if not entry.context]
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,74 @@
+"""The flat graph: elements by index and the connections between their ports, as Click's router holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from netos.errors import Location
+from netos.lang.sources import SourceLines
+
+NOWHERE = Location("<graph>")
+
+
+@dataclass(slots=True)
+class GraphElement:
+    """An element of the flat graph; its configuration string has its variables replaced."""
+
+    name: str
+    class_name: str
+    configuration: str = ""
+    location: Location = NOWHERE
+
+    def __str__(self) -> str:
+        return f"{self.name} :: {self.class_name}"
+
+
+@dataclass(slots=True)
+class Connection:
+    """An output port connected to an input port; `source` and `target` are indices of elements."""
+
+    source: int
+    source_port: int
+    target: int
+    target_port: int
+    location: Location = NOWHERE
+
+    @property
+    def key(self) -> tuple[int, int, int, int]:
+        """What Click's router sorts connections by: the input, then the output."""
+        return self.target, self.target_port, self.source, self.source_port
+
+
+@dataclass(slots=True)
+class Graph:
+    """A configuration after all compound elements, groups and variables are gone.
+
+    `incomplete` says that errors were found on the way here, so that a missing connection proves nothing.
+    """
+
+    elements: list[GraphElement] = field(default_factory=list)
+    connections: list[Connection] = field(default_factory=list)
+    requirements: list[tuple[str, str]] = field(default_factory=list)
+    source_lines: SourceLines = field(default_factory=SourceLines)
+    incomplete: bool = False
+
+    def add(self, name: str, class_name: str, configuration: str = "", location: Location = NOWHERE) -> int:
+        """Add an element; its index."""
+        self.elements.append(GraphElement(name, class_name, configuration, location))
+        return len(self.elements) - 1
+
+    def connect(self, source: int, source_port: int, target: int, target_port: int,
+                location: Location = NOWHERE) -> None:
+        """Connect an output port to an input port."""
+        self.connections.append(Connection(source, source_port, target, target_port, location))
+
+    def index(self, name: str) -> int | None:
+        """The index of the element of that name."""
+        return next((index for index, element in enumerate(self.elements) if element.name == name), None)
+
+    def sort_connections(self) -> None:
+        """Put the connections in the router's order and drop repeated ones."""
+        unique: dict[tuple[int, int, int, int], Connection] = {}
+        for connection in self.connections:
+            unique.setdefault(connection.key, connection)
+        self.connections = [unique[key] for key in sorted(unique)]
