@@ -32,9 +32,9 @@ cdef class InfiniteSource(Source):
 
     def initialize(self):
         if self.output_processing == "h":
-            self.start_task(self.left() > 0)
+            self.start_task(self.active)
         else:
-            self.ready.active = self.left() > 0
+            self.ready.active = self.active
 
     def __dealloc__(self):
         notifier_free(&self.ready)
@@ -66,11 +66,14 @@ cdef class InfiniteSource(Source):
         self.make(self.burst(self.burst_size), &batch)
         worked = batch.count > 0
         self.send_burst(0, &batch)
-        if self.left():
+        if worked or self.left():
             task_schedule(&self.task)
+        else:
+            self.finish()
         return worked
 
     cdef void pull_batch(self, int port, uint32_t limit, Batch *into) noexcept nogil:
-        self.make(limit, into)
         if self.left() == 0:
+            self.finish()
             notifier_sleep(&self.ready)
+        self.make(limit, into)

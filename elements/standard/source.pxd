@@ -14,10 +14,12 @@ cdef class Source(Element):
     cdef bint stamped               # packets carry the time they were made
     cdef bint stops
     cdef bint calling               # calls[0] is wanted at the end
+    cdef bint ended                 # the end has been told
     cdef readonly int64_t limit     # packets in all; negative: no limit
     cdef readonly int64_t count     # packets made
     cdef readonly bint active
 
     cdef uint32_t left(self) noexcept nogil
     cdef void make(self, uint32_t wanted, Batch *batch) noexcept nogil
+    cdef void finish(self) noexcept nogil
     cdef void restart(self) noexcept nogil

@@ -96,11 +96,14 @@ cdef class Source(Element):
         return <uint32_t>max(min(self.limit - self.count, <int64_t>0xffffffff), <int64_t>0)
 
     cdef void make(self, uint32_t wanted, Batch *batch) noexcept nogil:
-        """Append up to `wanted` packets; after the last one the limit allows, say so."""
+        """Append up to `wanted` packets, no more than the limit allows."""
         cdef Descriptor *packet
         cdef uint32_t i
-        cdef int64_t now = clock_wall(&self.vcpu.clock) if self.stamped else 0
+        cdef int64_t now
         wanted = min(wanted, self.left())
+        if wanted == 0:
+            return
+        now = clock_wall(&self.vcpu.clock) if self.stamped else 0
         for i in range(wanted):
             packet = packet_create(self.vcpu, self.headroom, self.size)
             if packet == NULL:
@@ -111,8 +114,17 @@ cdef class Source(Element):
             batch.packets[batch.count] = packet
             batch.count += 1
             self.count += 1
-        if wanted and self.limit >= 0 and self.count >= self.limit:
-            if self.calling:
-                self.tell(EVENT_CALL, 0)
-            if self.stops:
-                self.tell(EVENT_STOP, 0)
+        self.ended = 0
+
+    cdef void finish(self) noexcept nogil:
+        """Say that the limit is reached, once: when a packet would be due after the last one, as Click does.
+
+        Saying so with the last packet would stop the router before that packet has gone anywhere.
+        """
+        if self.ended or not self.active or self.limit < 0 or self.count < self.limit:
+            return
+        self.ended = 1
+        if self.calling:
+            self.tell(EVENT_CALL, 0)
+        if self.stops:
+            self.tell(EVENT_STOP, 0)
