@@ -1,0 +1,49 @@
+"""python -m bench [a|b|c ...] [--quick]: run the benchmarks and print their table."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable
+
+from bench.measure import Row, table
+
+
+def memory_rows(quick: bool) -> list[Row]:
+    from bench.memory_path import rows
+
+    return rows(quick)
+
+
+def tap_rows(quick: bool) -> list[Row]:
+    from bench.tap_path import rows
+
+    return rows(quick)
+
+
+def bulk_rows(quick: bool) -> list[Row]:
+    from bench.bulk_path import rows
+
+    return rows(quick)
+
+
+PARTS: dict[str, Callable[[bool], list[Row]]] = {"a": memory_rows, "b": tap_rows, "c": bulk_rows}
+
+
+def main() -> int:
+    """Run what the command line names (everything by default)."""
+    quick = "--quick" in sys.argv
+    chosen = [argument for argument in sys.argv[1:] if argument in PARTS] or list(PARTS)
+    print(f"netos benchmarks: {platform.machine()}, {os.cpu_count()} cores, Linux {platform.release().split('-')[0]}; "
+          "medians, each pair measured in turn\n", flush=True)
+    rows: list[Row] = []
+    for part in chosen:
+        print(f"  measuring {part} ...", file=sys.stderr, flush=True)
+        rows += PARTS[part](quick)
+    print(table(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
