@@ -112,6 +112,16 @@ cdef void emit_to(Element element, int output, Batch *batch) noexcept nogil:
         element.drop_batch(batch, -output if output < 0 else DROP_NO_OUTPUT)
 
 
+cdef void element_stop(Element element) noexcept:
+    cdef Timer *timer = element.own_timers
+    task_cancel(&element.task)
+    while timer != NULL:
+        timer_cancel(timer)
+        timer = timer.sibling
+    if element.vcpu != NULL:
+        events_forget(element.vcpu, <void *>element)
+
+
 @cython.no_gc_clear
 cdef class Element:
     """The base of all elements; see the module. Python subclasses use netos.PyElement."""
@@ -127,7 +137,7 @@ cdef class Element:
     live_reconfigure = False
 
     def __dealloc__(self):
-        self.stop()
+        element_stop(self)          # not self.stop(): a Python subclass may have lost its methods when Python exits
         free(self.inputs)
         free(self.outputs)
         free(self.tally)
@@ -235,13 +245,7 @@ cdef class Element:
 
     def stop(self):
         """Take the element's task off the run queue and its timers off the clock."""
-        cdef Timer *timer = self.own_timers
-        task_cancel(&self.task)
-        while timer != NULL:
-            timer_cancel(timer)
-            timer = timer.sibling
-        if self.vcpu != NULL:
-            events_forget(self.vcpu, <void *>self)
+        element_stop(self)
 
     def has_notifier(self, int output):
         """Whether the element itself knows if a pull from this output may bring something."""
@@ -381,7 +385,6 @@ cdef class Element:
 
     cdef void start_task(self, bint scheduled) noexcept nogil:
         """Give the element a task (in initialize); its runs call run_task."""
-        cdef uint32_t tickets = self.task.tickets
         self.uses_task = 1
         self.task.queue = self.run_queue
         if scheduled:

@@ -16,7 +16,8 @@ cdef enum:
 cdef class AverageCounter(Element):
     """Pass packets, counting all but those of the first IGNORE seconds after the first one.
 
-    Handlers: count, byte_count, rate, byte_rate (read; a second, from the end of IGNORE to the last packet), reset (write).
+    Handlers: count, byte_count (read), rate, byte_rate (read; a second, from the end of IGNORE to the last packet),
+    reset (write).
     """
 
     ports = "1/1"

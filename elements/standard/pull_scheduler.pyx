@@ -1,4 +1,4 @@
-"""What elements that choose among pull inputs share: a signal an input, so that they pull only where something may be."""
+"""What elements that choose among pull inputs share: a signal an input, so that they pull where something may be."""
 
 from libc.stdlib cimport calloc, free
 

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint32_t
 
-from netos.element cimport Element, port_pull, port_push
+from netos.element cimport Element, port_push
 from netos.packet cimport BATCH_MAX, DROP_NO_BUFFER, Batch, Descriptor, packet_clone
 
 from netos.args import Integer

@@ -9,7 +9,7 @@ from netos.packet cimport Batch
 
 
 cdef class RoundRobinSched(PullScheduler):
-    """Answer each pull with a packet of the input after the one that gave last; inputs known to be empty are passed over."""
+    """Answer a pull with a packet of the next input after the one that gave last; pass over those known to be empty."""
 
     ports = "-/1"
     processing = "l/l"

@@ -98,13 +98,12 @@ cdef class Source(Element):
     cdef void make(self, uint32_t wanted, Batch *batch) noexcept nogil:
         """Append up to `wanted` packets, no more than the limit allows."""
         cdef Descriptor *packet
-        cdef uint32_t i
         cdef int64_t now
         wanted = min(wanted, self.left())
         if wanted == 0:
             return
         now = clock_wall(&self.vcpu.clock) if self.stamped else 0
-        for i in range(wanted):
+        for _ in range(wanted):
             packet = packet_create(self.vcpu, self.headroom, self.size)
             if packet == NULL:
                 self.missed(DROP_NO_BUFFER)

@@ -72,7 +72,6 @@ cdef class StrideSched(PullScheduler):
         return 1
 
     cdef void pull_batch(self, int port, uint32_t limit, Batch *into) noexcept nogil:
-        cdef uint32_t i
-        for i in range(limit):
-            if not self.pull_one(into):
-                break
+        cdef uint32_t end = into.count + limit
+        while into.count < end and self.pull_one(into):
+            pass

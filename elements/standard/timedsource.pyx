@@ -1,6 +1,6 @@
 """TimedSource: make a packet at every interval (Click's TimedSource)."""
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t
 
 from elements.standard.source cimport Source
 from netos.kernel.clock cimport Clock, clock_steady

@@ -1,4 +1,4 @@
-"""A token bucket in whole numbers: exact however often it is looked at, so exact under virtual time (Click's TokenBucket).
+"""A token bucket in whole numbers, exact however often it is looked at (Click's TokenBucket).
 
 The level counts billionths of a token, so that a rate of R tokens a second adds R of them each nanosecond.
 """
