@@ -1,4 +1,4 @@
-"""Both ends of a bulk TCP transfer over the kernel's sockets: python -m bench.bulk receive PORT | send HOST PORT SECONDS."""
+"""Both ends of a TCP transfer over the kernel's sockets: python -m bench.bulk receive PORT | send HOST PORT SECONDS."""
 
 import socket
 import sys

@@ -1,10 +1,10 @@
 """The nine-element IPv4 path fused by hand into one C loop: what `make bench` holds the graph against.
 
-Source, classifier, strip, IP check, route, TTL, encapsulation, counter and discard, over the same buffers, with the same
-checksum and route table code inlined, and nothing kept of a packet but its bytes.
+Source, classifier, strip, IP check, route, TTL, encapsulation, counter and discard, over the same buffers, with the
+same checksum and route table code inlined, and nothing kept of a packet but its bytes.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 
 from netos.checksum cimport checksum_ip, checksum_update16
@@ -29,11 +29,10 @@ cdef struct Counts:
 cdef Counts fused_run(uint8_t *base, uint32_t buffers, const uint8_t *frame, uint32_t length, const uint8_t *ether,
                       const RadixTrie *trie, uint64_t packets) noexcept nogil:
     cdef Counts counts = Counts(0, 0, 0)
-    cdef uint64_t n
     cdef uint32_t at = 0, ahead = AHEAD % buffers, left, header, total
     cdef uint8_t *data
     cdef uint8_t *ip
-    for n in range(packets):
+    for _ in range(packets):
         data = base + <size_t>at * BUFFER + HEADROOM_BYTES
         prefetch(base + <size_t>ahead * BUFFER + HEADROOM_BYTES)
         at = 0 if at + 1 == buffers else at + 1
@@ -61,7 +60,7 @@ cdef Counts fused_run(uint8_t *base, uint32_t buffers, const uint8_t *frame, uin
 
 def run(uintptr_t base, uint32_t buffers, bytes frame not None, bytes ether not None, RadixRoutes routes not None,
         uint64_t packets):
-    """Send `packets` frames through the loop, in `buffers` buffers of 2 KiB from address `base` on; return the counts."""
+    """Send frames through the loop, in `buffers` buffers of 2 KiB from address `base` on; return the counts."""
     cdef const uint8_t *frame_at = frame
     cdef const uint8_t *ether_at = ether
     cdef uint32_t length = <uint32_t>len(frame)

@@ -35,7 +35,8 @@ def compare(name: str, ours: Callable[[], float], peers: Callable[[], float], *,
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as text."""
-    lines = [f"{'benchmark':<42}{'netos':>10}{'peer':>10}  {'unit':<6}{'ratio':>6}  {'(min–max)':<13}{'wanted':<22}peer"]
+    lines = [f"{'benchmark':<42}{'netos':>10}{'peer':>10}  {'unit':<6}{'ratio':>6}  "
+             f"{'(min–max)':<13}{'wanted':<22}peer"]
     for row in rows:
         lines.append(f"{row.name:<42}{row.ours:>10.3f}{row.peers:>10.3f}  {row.unit:<6}{row.ratio:>6.2f}  "
                      f"{f'({row.low:.2f}–{row.high:.2f})':<13}{row.wanted:<22}{row.peer}")

@@ -71,7 +71,8 @@ def rows(quick: bool = False) -> list[Row]:
     memory.configure(small=2 * COLD_BUFFERS + 8192)
     seconds, packets = (0.05, 2_000_000) if quick else (0.4, 16_000_000)
     data = "\\<" + frame().hex() + ">"
-    hot = compare("a  nine elements, 64 B, hot", graph_rate(f"source :: InfiniteSource({data}, TIMESTAMP false);", seconds),
+    hot = compare("a  nine elements, 64 B, hot",
+                  graph_rate(f"source :: InfiniteSource({data}, TIMESTAMP false);", seconds),
                   fused_rate(256, packets), peer="fused C loop", wanted="40 Mpps, >= 0.4")
     cold = compare("a  nine elements, 64 B, 131072 cold", graph_rate(f"source :: ColdSource({data});", seconds),
                    fused_rate(COLD_BUFFERS, packets), peer="fused C loop", wanted="25 Mpps, >= 0.4")

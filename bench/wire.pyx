@@ -1,14 +1,20 @@
-"""Bare C loops: a sender on a packet socket, and forwarders between two descriptors; what the TAP benchmarks compare with."""
+"""Bare C loops that the TAP benchmarks compare with: a sender on a packet socket, a forwarder of two descriptors."""
 
-from libc.errno cimport EAGAIN, errno
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memset
-from posix.poll cimport POLLIN, poll, pollfd
 from posix.uio cimport iovec
 from posix.unistd cimport read, write
 
 from netos.kernel.clock cimport clock_host
 from posix.time cimport CLOCK_MONOTONIC
+
+cdef extern from "<poll.h>" nogil:
+    enum: POLLIN
+    struct pollfd:
+        int fd
+        short events
+        short revents
+    int poll(pollfd *fds, unsigned long count, int timeout)
 
 cdef extern from "<sys/socket.h>" nogil:
     struct msghdr:
