@@ -12,9 +12,13 @@ from netos.wire cimport load32
 
 from netos.args import ArgumentType, Bool, EMPTY_SCOPE, IPv4List, IPv4PrefixList, Unsigned
 
+cdef extern from *:
+    bint likely(bint) noexcept nogil
+
 cdef enum:
     TINY, VERSION, HEADER_LENGTH, LENGTH, CHECKSUM, SOURCE
     AHEAD = 4                   # packets whose bytes are fetched before their turn
+    NEVER = 0x7FFFFFFF          # a length no packet has
 
 
 class OffsetOrBadSources(ArgumentType):
@@ -78,30 +82,29 @@ cdef class CheckIPHeader(HeaderCheck):
         cdef uint32_t kept = 0
         cdef uint32_t count = batch.count
         cdef uint32_t offset = self.offset
-        cdef bint all_fast = self.check_sum and self.bad_source_count == 0
+        # Below this length, check_rest looks at the packet; at all packets where there is more to check than usual
+        cdef uint32_t enough = offset + IP_HEADER_LENGTH
         cdef uint64_t total
         cdef Descriptor *packet
         cdef Descriptor **packets = batch.packets
         cdef uint8_t *ip
+        if not self.check_sum or self.bad_source_count:
+            enough = NEVER
         for i in range(count):
             if i + AHEAD < count:
                 prefetch(packets[i + AHEAD].data + offset)
             packet = packets[i]
             ip = packet.data + offset
-            room = packet.length - offset
-            # The common header, without options, in a packet that is long enough: else check_rest looks closely
-            if all_fast and packet.length >= offset + IP_HEADER_LENGTH and ip[0] == 0x45:
+            if likely(packet.length >= enough and ip[0] == 0x45):       # version 4, no options
+                room = packet.length - offset
                 length = ip_total_length(ip)
                 total = (<uint64_t>load32(ip) + load32(ip + 4) + load32(ip + 8) + load32(ip + IP_AT_SOURCE)
                          + load32(ip + IP_AT_DESTINATION))
-                total = (total >> 32) + <uint32_t>total
-                total = (total >> 16) + (total & 0xFFFF)
-                total = (total >> 16) + (total & 0xFFFF)
-                if IP_HEADER_LENGTH <= length <= room and total == 0xFFFF:
+                # A one's complement sum is one modulo 0xFFFF, which gcc tests with a multiplication
+                if likely(IP_HEADER_LENGTH <= length <= room and total % 0xFFFF == 0):
                     packet_set_network(packet, ip, IP_HEADER_LENGTH)
                     packet_set_destination(packet, load32(ip + IP_AT_DESTINATION))
-                    if length < room:
-                        packet_trim(packet, room - length)
+                    packet_trim(packet, room - length)
                     packets[kept] = packet
                     kept += 1
                     continue

@@ -5,13 +5,29 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from elements.ip.header cimport marked_ip
 from netos.element cimport Element
 from netos.packet cimport (
-    DROP_NOT_IP, DROP_NO_BUFFER, DROP_TTL_EXPIRED, FLAG_SHARED, Batch, Descriptor, packet_writable,
+    DROP_NO_BUFFER, DROP_NOT_IP, DROP_TTL_EXPIRED, FLAG_SHARED, Batch, Descriptor, packet_network, packet_writable,
 )
 from netos.proto.ipv4 cimport IP_AT_DESTINATION, IP_AT_TTL
 from netos.wire cimport load_be32, store_be32
 
 from netos.args import Bool
 from netos.handlers import read_handler, write_handler
+
+cdef extern from *:
+    bint likely(bint) noexcept nogil
+
+cdef enum:
+    EXPIRED = 0x02000000        # the least word of TTL, protocol and checksum that may go on
+
+
+cdef inline uint32_t one_less(uint32_t word) noexcept nogil:
+    """The header's word of TTL, protocol and checksum after one hop.
+
+    RFC 1624 for a field that is less by 0x0100: the checksum is more by it, the carry comes round, 0xFFFF is 0.
+    """
+    cdef uint32_t check = (word & 0xFFFF) + 0x100
+    check += check >= 0xFFFF
+    return (word & <uint32_t>0xFFFF0000) - 0x01000000 | check & 0xFFFF
 
 
 cdef class DecIPTTL(Element):
@@ -44,38 +60,45 @@ cdef class DecIPTTL(Element):
         self.active = active
 
     cdef void process(self, Batch *batch) noexcept nogil:
-        cdef uint32_t i, word, check
+        cdef uint32_t i, word
         cdef uint32_t kept = 0
+        cdef uint32_t count = batch.count
         cdef bint multicast = self.multicast
         cdef Descriptor *packet
         cdef Descriptor **packets = batch.packets
         cdef uint8_t *ip
         if not self.active:
             return
-        for i in range(batch.count):
+        for i in range(count):
             packet = packets[i]
             ip = marked_ip(packet)
-            if ip == NULL:
-                self.drop(packet, DROP_NOT_IP)
-                continue
-            if not multicast and ip[IP_AT_DESTINATION] >> 4 == 14:
+            if likely(ip != NULL and not packet.flags & FLAG_SHARED):
+                word = load_be32(ip + IP_AT_TTL)
+                if likely(word >= EXPIRED and (multicast or ip[IP_AT_DESTINATION] >> 4 != 14)):
+                    store_be32(ip + IP_AT_TTL, one_less(word))
+                    packets[kept] = packet
+                    kept += 1
+                    continue
+            if self.decide(packet):
                 packets[kept] = packet
                 kept += 1
-                continue
-            word = load_be32(ip + IP_AT_TTL)            # TTL, protocol and checksum
-            if word < 0x02000000:
-                self.expired += 1
-                self.reject(packet, DROP_TTL_EXPIRED)
-                continue
-            if packet.flags & FLAG_SHARED:
-                if not packet_writable(self.vcpu, packet):
-                    self.drop(packet, DROP_NO_BUFFER)
-                    continue
-                ip = marked_ip(packet)
-            # RFC 1624 for a field less by 0x0100: the sum grows by it, the carry comes round, 0xFFFF becomes 0
-            check = (word & 0xFFFF) + 0x100
-            check += check >= 0xFFFF
-            store_be32(ip + IP_AT_TTL, (word & <uint32_t>0xFFFF0000) - 0x01000000 | check & 0xFFFF)
-            packets[kept] = packet
-            kept += 1
         batch.count = kept
+
+    cdef bint decide(self, Descriptor *packet) noexcept nogil:
+        """What is to be done with any packet; 0 when it does not go on."""
+        cdef uint8_t *ip = marked_ip(packet)
+        if ip == NULL:
+            self.drop(packet, DROP_NOT_IP)
+            return 0
+        if not self.multicast and ip[IP_AT_DESTINATION] >> 4 == 14:
+            return 1
+        if load_be32(ip + IP_AT_TTL) < EXPIRED:
+            self.expired += 1
+            self.reject(packet, DROP_TTL_EXPIRED)
+            return 0
+        if not packet_writable(self.vcpu, packet):
+            self.drop(packet, DROP_NO_BUFFER)
+            return 0
+        ip = packet_network(packet)
+        store_be32(ip + IP_AT_TTL, one_less(load_be32(ip + IP_AT_TTL)))
+        return 1
