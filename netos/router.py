@@ -1,4 +1,4 @@
-"""The running graph: build it from a configuration, initialise it, call its handlers, take it apart (Click's Router)."""
+"""The running graph: built from a configuration, initialised, its handlers called, taken apart (Click's Router)."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Router:
                  diagnostics: Diagnostics | None = None, simulated: int | None = None, widen: int = 0) -> None:
         from netos.kernel.vcpu import VirtualCpu
 
-        self.graph = graph
-        self.registry = registry
+        self.graph: Graph = graph
+        self.registry: Registry = registry
         self.diagnostics = diagnostics if diagnostics is not None else Diagnostics()
         self.names = NameDatabase()
         self.elements: dict[str, Element] = {}
@@ -160,8 +160,8 @@ class Router:
 
     # Looking things up
 
-    def __getitem__(self, name: str) -> Element:
-        """The element called `name`."""
+    def __getitem__(self, name: str) -> Any:
+        """The element called `name`; what it can be asked, its class says."""
         try:
             return self.elements[name]
         except KeyError:
@@ -183,7 +183,7 @@ class Router:
         waiting = [(element, port)]
         while waiting:
             puller, input_port = waiting.pop(0)
-            for source, output in self._feeding(puller, input_port):
+            for source, output in self.feeding(puller, input_port):
                 if (source.name, output) in seen:
                     continue
                 seen.add((source.name, output))
@@ -198,7 +198,8 @@ class Router:
                     found.append((None, 0))
         return found
 
-    def _feeding(self, element: Element, port: int) -> list[tuple[Element, int]]:
+    def feeding(self, element: Element, port: int) -> list[tuple[Element, int]]:
+        """The outputs that lead to an input."""
         index = self.order.index(element)
         return [(self.order[link.source], link.source_port) for link in self.graph.connections
                 if link.target == index and link.target_port == port]
@@ -271,7 +272,8 @@ class Router:
             raise HandlerError(f"no '{path}' read handler")
         if argument and not handler.read_parameter:
             raise HandlerError(f"read handler '{path}' does not take parameters")
-        return self._guard(path, handler.read, argument)
+        value: str = self._guard(path, handler.read, argument)
+        return value
 
     def write(self, path: str, text: str = "") -> None:
         """Write to a handler; raises HandlerError, and then nothing has changed."""

@@ -10,7 +10,8 @@ from netos.packet cimport (
     packet_set_mac, packet_set_network,
 )
 from netos.proto.ethernet cimport (
-    ETHER_ADDRESS_LENGTH, ETHER_HEADER_LENGTH, ETHERTYPE_IP, ether_equal, ether_is_broadcast, ether_is_group, ether_type,
+    ETHER_ADDRESS_LENGTH, ETHER_HEADER_LENGTH, ETHERTYPE_IP, ether_equal, ether_is_broadcast, ether_is_group,
+    ether_type,
 )
 from netos.proto.ipv4 cimport IP_HEADER_LENGTH, ip_header_length
 

@@ -1,4 +1,4 @@
-"""The contract of a device: six methods, and the counters everybody reads.
+"""The contract of a device: a handful of methods, and the counters everybody reads.
 
 rx_batch appends up to `limit` packets to the batch, each counted as received by the virtual CPU, and answers 0, or
 -errno when the device is in trouble; an empty device is no trouble. tx_batch sends from the head of the batch: what was
@@ -27,6 +27,11 @@ cdef class Device:
     def close(self):
         """Let go of everything open() took; harmless when called twice."""
         raise TypeError(f"{type(self).__name__} does not implement close()")
+
+    def recover(self):
+        """Bring a device in trouble back; raise DeviceError while that cannot be done."""
+        self.close()
+        self.open()
 
     def fileno(self):
         """The descriptor that is readable when rx_batch would bring something; -1 when the device must be polled."""

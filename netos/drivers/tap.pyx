@@ -46,6 +46,7 @@ cdef enum:
 TUNSETIFF = 0x400454CA
 TUNSETPERSIST = 0x400454CB
 TUNSETOFFLOAD = 0x400454D0
+TUNGETIFF = 0x800454D2
 TUNSETVNETHDRSZ = 0x400454D8
 IFF_TAP = 0x0002
 IFF_MULTI_QUEUE = 0x0100
@@ -157,6 +158,19 @@ cdef class Tap(Device):
             close_descriptor(self.fd)
             self.fd = -1
         self.free_large()
+
+    def recover(self):
+        """Attach anew if the interface is gone; one that is down has to be taken up by whoever took it down."""
+        if self.fd >= 0 and is_attached(self.fd):
+            if not call_in_namespace(self.namespace, self.is_up):
+                raise DeviceError(f"the interface {self.name} is down", f"`ip link set {self.name} up`")
+            return
+        self.close()
+        self.open()
+
+    def is_up(self):
+        with Interface(self.name) as interface:
+            return interface.up
 
     def free_large(self):
         cdef ArenaData *arena
@@ -354,6 +368,15 @@ def open_tun():
         if error.errno in (codes.EACCES, codes.EPERM):
             fix = "run as root, or have the administrator `chmod 666 /dev/net/tun`"
         raise DeviceError(f"cannot open /dev/net/tun: {error.strerror}", fix) from None
+
+
+def is_attached(descriptor):
+    """Whether a queue still has its interface."""
+    try:
+        fcntl.ioctl(descriptor, TUNGETIFF, bytes(40))
+    except OSError:
+        return False
+    return True
 
 
 def attach_error(name, multi_queue, made, code):

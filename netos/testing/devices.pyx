@@ -2,11 +2,14 @@
 
 import os
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memcpy
 
 from netos.drivers.device cimport Device
 from netos.kernel.vcpu cimport VirtualCpu
+from netos.offload cimport ADJUST_PSEUDO, ADJUST_UDP, checksum_adjust16, checksum_adjust32
 from netos.packet cimport BATCH_MAX, Batch, Descriptor, Packet, packet_headroom, packet_wrap
+from netos.wire cimport load_be16, load_be32
 
 
 cdef class DeviceUser:
@@ -65,6 +68,17 @@ cdef class DeviceUser:
         cdef Descriptor *at = packet.descriptor
         (at.virtio_flags, at.gso_type, at.gso_size, at.checksum_start, at.checksum_offset, at.header_length) = offload
         at.checksum_start += packet_headroom(at)
+
+    def adjust(self, Packet packet not None, int check, int field, bytes value not None, bint pseudo, bint udp):
+        """Rewrite 2 or 4 bytes of a packet and mend the checksum at offset `check` as a rewriter does."""
+        cdef Descriptor *at = packet.descriptor
+        cdef int what = (ADJUST_PSEUDO if pseudo else 0) | (ADJUST_UDP if udp else 0)
+        cdef uint8_t *place = at.data + field
+        if len(value) == 2:
+            checksum_adjust16(at, at.data + check, load_be16(place), load_be16(value), what)
+        else:
+            checksum_adjust32(at, at.data + check, load_be32(place), load_be32(value), what)
+        memcpy(place, <char *>value, len(value))
 
     def relay(self, Device other not None, uint32_t limit=BATCH_MAX):
         """Receive a batch and send it out of another device, all in C; return how many packets came."""

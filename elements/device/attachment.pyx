@@ -1,0 +1,202 @@
+"""A device on its virtual CPU: who reads it, who waits for room in it, and what happens when it vanishes.
+
+A device in trouble is said once in the log, and tried again after a while, less and less often; packets to it are
+dropped meanwhile and everything else goes on.
+"""
+
+import logging
+import os
+
+cimport cython
+from libc.errno cimport EAGAIN, EIO
+from libc.stdint cimport int64_t, uint32_t
+
+from netos.drivers.device cimport Device
+from netos.kernel.clock cimport clock_steady
+from netos.kernel.task cimport Task, task_schedule
+from netos.kernel.timer cimport Timer, timer_cancel, timer_init, timer_schedule
+from netos.kernel.vcpu cimport VirtualCpu, Watch
+from netos.packet cimport Batch, event_queue, events_forget
+
+from netos.errors import DeviceError, NetosError
+
+cdef extern from "<sys/epoll.h>" nogil:
+    enum: EPOLLOUT, EPOLLERR, EPOLLHUP
+
+cdef enum:
+    EVENT_TROUBLE = 0
+    EVENT_RETRY = 1
+
+cdef int64_t FIRST_DELAY = 100000000            # nanoseconds, doubled at each failure
+cdef int64_t LAST_DELAY = 5000000000
+
+log = logging.getLogger("netos.device")
+
+
+cpdef Attachment attach(object claim, VirtualCpu cpu):
+    """The attachment of a claimed device, which this opens."""
+    if claim.attachment is None:
+        claim.attachment = Attachment(claim.open(), cpu)
+    return claim.attachment
+
+
+cdef void device_ready(void *object, uint32_t events) noexcept nogil:
+    (<Attachment>object).ready(events)
+
+
+cdef void room_ready(void *object, uint32_t events) noexcept nogil:
+    (<Attachment>object).room()
+
+
+cdef void retry_now(void *object, Timer *timer) noexcept nogil:
+    event_queue((<Attachment>object).vcpu, object, EVENT_RETRY, 0)
+
+
+@cython.no_gc_clear
+cdef class Attachment:
+    """One device served by one virtual CPU; see attach."""
+
+    def __init__(self, Device device not None, VirtualCpu cpu not None):
+        self.device = device
+        self.cpu = cpu
+        self.vcpu = cpu.core
+        self.delay = FIRST_DELAY
+        timer_init(&self.retry, &cpu.timers, retry_now, <void *>self)
+        self.start_watching()
+
+    def start_watching(self):
+        if self.device.fd >= 0:
+            self.watch = Watch(device_ready, <void *>self, self.device.fd)
+            self.cpu.watch(&self.watch)
+            self.watching = 1
+        if self.device.room_fd >= 0:
+            self.room_watch = Watch(room_ready, <void *>self, self.device.room_fd)
+            self.cpu.watch(&self.room_watch)
+            self.watching_room = 1
+        self.update()
+
+    def stop_watching(self):
+        if self.watching:
+            self.cpu.unwatch(&self.watch)
+        if self.watching_room:
+            self.cpu.unwatch(&self.room_watch)
+        self.watching = self.watching_room = 0
+
+    def close(self):
+        """Take the device off the virtual CPU; it stays open."""
+        self.stop_watching()
+        timer_cancel(&self.retry)
+        events_forget(self.vcpu, <void *>self)
+
+    cdef void ready(self, uint32_t events) noexcept nogil:
+        if events & EPOLLOUT:
+            self.room()
+        if self.reading:
+            self.receive(self.receiver)
+        elif events & (EPOLLERR | EPOLLHUP):
+            self.trouble(EIO)
+
+    cdef int read_with(self, object element, void (*receive)(void *) noexcept nogil, void *object) except -1:
+        """Have `receive` called when the device has frames; the last one to ask gets them, and one graph asks once."""
+        if self.reader is not None and self.reader.router is element.router:
+            raise NetosError(f"{self.reader.name} reads the device {self.device.name} already: connect it to a Tee")
+        self.reader = element
+        self.receive = receive
+        self.receiver = object
+        self.set_reading(1)
+        return 0
+
+    def read_no_more(self, element):
+        """The element stops reading, if it is the one that does."""
+        if self.reader is element:
+            self.set_reading(0)
+            self.reader = None
+
+    cdef void set_reading(self, bint reading) noexcept nogil:
+        self.reading = reading
+        self.update()
+
+    cdef void wait_for_room(self, Task *task) noexcept nogil:
+        """Schedule the task when the device is full no more."""
+        cdef uint32_t i
+        for i in range(self.waiting_count):
+            if self.waiting[i] == task:
+                return
+        if self.waiting_count == WAITING_MAX or not (self.watching or self.watching_room):
+            task_schedule(task)         # nothing to wait on: try again
+            return
+        self.waiting[self.waiting_count] = task
+        self.waiting_count += 1
+        self.update()
+
+    cdef void forget_task(self, Task *task) noexcept nogil:
+        """The task waits no more."""
+        cdef uint32_t i
+        for i in range(self.waiting_count):
+            if self.waiting[i] == task:
+                self.waiting_count -= 1
+                self.waiting[i] = self.waiting[self.waiting_count]
+                break
+        self.update()
+
+    cdef void update(self) noexcept nogil:
+        """Wait for what somebody wants, and for nothing else: readiness that nobody serves would make the CPU spin."""
+        cdef bint wanted = self.waiting_count > 0
+        if self.watching:
+            self.cpu.watch_for(&self.watch, self.reading, wanted and not self.watching_room)
+        if self.watching_room:
+            self.cpu.watch_for(&self.room_watch, wanted, 0)
+
+    cdef void room(self) noexcept nogil:
+        cdef uint32_t i
+        for i in range(self.waiting_count):
+            task_schedule(self.waiting[i])
+        self.waiting_count = 0
+        self.update()
+
+    cdef int transmit(self, Batch *batch) noexcept nogil:
+        """tx_batch, minding trouble: 0, -EAGAIN when the rest must wait, another -errno when the rest is lost."""
+        cdef int result
+        if self.gone:
+            return -EIO
+        result = self.device.tx_batch(self.vcpu, batch)
+        if result != 0 and result != -EAGAIN:
+            self.trouble(-result)
+        return result
+
+    cdef void trouble(self, int code) noexcept nogil:
+        """The device has answered with an error: leave it alone until it is tried again."""
+        if self.gone:
+            return
+        self.gone = 1
+        if self.watching:
+            self.cpu.unwatch(&self.watch)
+            self.watching = 0
+        self.room()
+        event_queue(self.vcpu, <void *>self, EVENT_TROUBLE, code)
+        timer_schedule(&self.retry, clock_steady(&self.vcpu.clock) + self.delay)
+
+    def deliver(self, kind, value):
+        """What nogil code could not do itself: tell the log, and open the device again."""
+        if kind == EVENT_TROUBLE:
+            log.warning("%s: the device is gone (%s); trying again until it is back", self.device.name,
+                        os.strerror(value))
+            return
+        try:
+            self.stop_watching()
+            self.device.recover()
+            self.start_watching()
+        except (DeviceError, OSError) as error:
+            log.debug("%s: still gone: %s", self.device.name, error)
+            self.delay = min(2 * self.delay, LAST_DELAY)
+            timer_schedule(&self.retry, clock_steady(&self.vcpu.clock) + self.delay)
+            return
+        log.warning("%s: the device is back", self.device.name)
+        self.delay = FIRST_DELAY
+        self.gone = 0
+        self.update()
+
+    @property
+    def router(self):
+        """The router that hears of errors in deliver()."""
+        return self.reader.router if self.reader is not None else None
