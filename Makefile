@@ -17,7 +17,7 @@ test: build $(VENV)/extras
 	$(BIN)/python -m pytest $(TESTS)
 lint: build $(VENV)/extras
 	$(BIN)/ruff check .
-	$(BIN)/cython-lint --max-line-length 120 netos elements bench
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint netos elements bench
 	$(BIN)/mypy
 	$(BIN)/python -m tests.lint_stubs
 bench: build $(VENV)/extras

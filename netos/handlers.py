@@ -1,23 +1,22 @@
 """Handlers: the only way to ask or tell a running element (Click's Handler).
 
-A read handler is a method marked `@read_handler`, or an attribute named in the class literal `handlers`; a write handler
-is a method marked `@write_handler`, whose one parameter's annotation (a type of netos.args) says how the text is read.
+A read handler is a method marked `@read_handler`, or an attribute named in the class literal `handlers`; a write
+handler is a method marked `@write_handler`, whose parameter's annotation (of netos.args) says how the text is read.
+An element may add others: `extra_handlers()` lists them, `missing_handler(name)` answers for names that nobody lists.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar, overload
 
+from netos.args.types import argument_type
 from netos.errors import ArgumentError, HandlerError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Handler:
+class Handler(NamedTuple):
     """One name of an element: how to read it, how to write it."""
 
     name: str
@@ -32,20 +31,28 @@ class Handler:
         return ("r" if self.read else "") + ("w" if self.write else "") + ("+" if self.read_parameter else "")
 
 
-def read_handler(name: str | Function, *, private: bool = False) -> Any:
-    """Mark a method as the read handler of its own name, or of `name`; a second parameter takes the handler's argument."""
+@overload
+def read_handler(name: Function, /) -> Function: ...
+@overload
+def read_handler(name: str = "", /, *, private: bool = False) -> Callable[[Function], Function]: ...
+def read_handler(name: Any = "", /, *, private: bool = False) -> Any:
+    """Mark a method as the read handler of its own name, or of `name`; a second parameter takes the argument."""
     return _mark("netos_read", name, private)
 
 
-def write_handler(name: str | Function, *, private: bool = False) -> Any:
+@overload
+def write_handler(name: Function, /) -> Function: ...
+@overload
+def write_handler(name: str = "", /, *, private: bool = False) -> Callable[[Function], Function]: ...
+def write_handler(name: Any = "", /, *, private: bool = False) -> Any:
     """Mark a method as the write handler of its own name, or of `name`."""
     return _mark("netos_write", name, private)
 
 
-def _mark(attribute: str, name: str | Function, private: bool) -> Any:
+def _mark(attribute: str, name: Any, private: bool) -> Any:
     def mark(function: Function) -> Function:
-        names = getattr(function, attribute, ()) + ((name if isinstance(name, str) else function.__name__),)
-        setattr(function, attribute, names)
+        chosen = name if isinstance(name, str) and name else function.__name__
+        setattr(function, attribute, (*getattr(function, attribute, ()), chosen))
         if private:
             function.netos_private = True  # type: ignore[attr-defined]
         return function
@@ -82,6 +89,8 @@ def element_handlers(element: Any) -> dict[str, Handler]:
         read, parameter, hidden = reads.get(name, (None, False, False))
         write, hidden_write = writes.get(name, (None, False))
         found[name] = Handler(name, read, write, parameter, hidden or hidden_write)
+    if hasattr(element, "extra_handlers"):
+        found.update((handler.name, handler) for handler in element.extra_handlers())
     return found
 
 
@@ -90,26 +99,30 @@ def _attribute_reader(element: Any, name: str) -> Callable[[str], str]:
 
 
 def _method_reader(element: Any, method: Any) -> tuple[Callable[[str], str], bool]:
-    if len(inspect.signature(method).parameters) > 1:
+    if method.__code__.co_argcount > 1:
         return (lambda argument: text_of(method(element, argument))), True
     return (lambda _argument: text_of(method(element))), False
 
 
 def _method_writer(element: Any, method: Any) -> Callable[[str], None]:
-    parameters = list(inspect.signature(method, eval_str=True).parameters.values())[1:]
-    if not parameters:
+    code = method.__code__
+    if code.co_argcount < 2:
         return lambda _text: method(element)
-    kind = parameters[0].annotation
+    annotation = method.__annotations__.get(code.co_varnames[1])
+    if isinstance(annotation, str):
+        annotation = eval(annotation, method.__globals__)
+    kind = None if annotation is None else argument_type(annotation)
+    optional = bool(method.__defaults__)
 
     def write(text: str) -> None:
-        if kind is inspect.Parameter.empty:
+        if kind is None:
             method(element, text)
             return
-        if not text.strip() and parameters[0].default is not inspect.Parameter.empty:
+        if optional and not text.strip():
             method(element)
             return
         try:
-            value = (kind() if isinstance(kind, type) else kind).parse(text.strip(), element.router.scope(element.name))
+            value = kind.parse(text.strip(), element.router.scope(element.name))
         except ArgumentError as error:
             raise HandlerError(f"{element.name}: {error}") from None
         method(element, value)

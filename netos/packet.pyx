@@ -6,11 +6,13 @@ where held packets wait in queues, in neighbour tables or in Python's hands.
 """
 
 cimport cython
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
-from netos.kernel.memory cimport DESCRIPTOR_SIZE, LARGE_BUFFER, SMALL_BUFFER, arena_get, pool_give, pool_number, pool_take
+from netos.kernel.memory cimport (
+    DESCRIPTOR_SIZE, LARGE_BUFFER, SMALL_BUFFER, arena_get, pool_give, pool_number, pool_take,
+)
 
 cdef extern from *:
     """
@@ -25,16 +27,17 @@ cdef extern from *:
 assert sizeof(Descriptor) <= DESCRIPTOR_SIZE, "a packet descriptor must fit its slot"
 
 DROP_NAMES = [
-    "none", "no-buffer", "loop", "queue-full", "no-match", "truncated", "bad-version", "bad-header-length", "bad-length",
-    "bad-checksum", "bad-source", "bad-option", "ttl-expired", "no-route", "broadcast", "other-host", "no-neighbour",
-    "bad-arp", "too-big", "not-ip", "device-full", "device-gone", "inactive", "suppressed", "rate-limited", "abandoned",
-    "exception", "closed", "no-output", "unmatched-paint", "filtered", "bad-offload", "fragment", "no-headroom", "own",
-    "bad-packet", "sampled",
+    "none", "no-buffer", "loop", "queue-full", "no-match", "truncated", "bad-version",
+    "bad-header-length", "bad-length", "bad-checksum", "bad-source", "bad-option", "ttl-expired",
+    "no-route", "broadcast", "other-host", "no-neighbour", "bad-arp", "too-big", "not-ip",
+    "device-full", "device-gone", "inactive", "suppressed", "rate-limited", "abandoned",
+    "exception", "closed", "no-output", "unmatched-paint", "filtered", "bad-offload", "fragment",
+    "no-headroom", "own", "bad-packet", "sampled",
 ]
 
 
 def drop_reason(name):
-    """The number of the drop reason called `name`; a new name gets one of the numbers left, for third-party elements."""
+    """The number of the drop reason called `name`; a new one, of a third-party element, gets one of those left."""
     if name in DROP_NAMES:
         return DROP_NAMES.index(name)
     if len(DROP_NAMES) < 48:

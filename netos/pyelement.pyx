@@ -163,7 +163,7 @@ cdef class PyElement(Element):
                         self.process_one(pulled.packets[i], into)
             return
         with gil:
-            for i in range(limit):
+            for _ in range(limit):
                 packet = self.call(self.supply_method, (port,))
                 if not isinstance(packet, Packet) or (<Packet>packet).descriptor == NULL or (<Packet>packet).exports:
                     break

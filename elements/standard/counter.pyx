@@ -1,6 +1,6 @@
 """Counter: count the packets and bytes that pass (Click's Counter)."""
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from netos.element cimport EVENT_CALL, Element
 from netos.packet cimport Batch

@@ -114,8 +114,8 @@ cdef class Queue(Element):
     cdef void pull_batch(self, int port, uint32_t limit, Batch *into) noexcept nogil:
         cdef uint32_t i, taken = min(limit, self.last - self.first)
         for i in range(taken):
-            into.packets[into.count] = self.ring[self.first & (self.slots - 1)]
-            into.count += 1
-            self.first += 1
+            into.packets[into.count + i] = self.ring[(self.first + i) & (self.slots - 1)]
+        into.count += taken
+        self.first += taken
         if self.first == self.last:
             notifier_sleep(&self.nonempty)

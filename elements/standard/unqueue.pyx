@@ -12,7 +12,7 @@ from netos.handlers import read_handler, write_handler
 
 
 cdef class Unqueue(Element):
-    """Pull up to BURST packets a run (as many as there are when BURST is negative), at most LIMIT in all, and push them.
+    """Pull up to BURST packets a run (all there are when BURST is negative), at most LIMIT in all, and push them.
 
     Handlers: count (read), active, limit, burst (read, write), reset, reset_counts (write).
     """

@@ -30,8 +30,9 @@ class Plan:
 
 def defaults(text: str) -> dict[str, str]:
     """The variables that a configuration's `define` statements give defaults for."""
-    found = {}
-    for statement in re.findall(r"^\s*define\s*\((.*?)\)\s*;?\s*(?=\n|$)", re.sub(r"//[^\n]*", "", text), re.DOTALL | re.M):
+    found: dict[str, str] = {}
+    text = re.sub(r"//[^\n]*", "", text)
+    for statement in re.findall(r"^\s*define\s*\((.*?)\)\s*;?\s*(?=\n|$)", text, re.DOTALL | re.MULTILINE):
         for name, value in re.findall(r"\$(\w+)\s+([^,\s]+)", statement):
             found.setdefault(name, value)
     return found

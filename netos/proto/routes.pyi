@@ -1,7 +1,7 @@
 from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
-from typing_extensions import Self, disjoint_base
+from typing_extensions import disjoint_base
 
 _Route: TypeAlias = tuple[int, int, int, int]
 _PartialRoute: TypeAlias = tuple[int, int, int | None, int | None]

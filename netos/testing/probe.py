@@ -13,6 +13,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Callable
 
 BLOCK = 1 << 20
 SEED = 1
@@ -21,7 +22,7 @@ SEED = 1
 def checksum(data: bytes) -> int:
     """The Internet checksum (RFC 1071)."""
     data += bytes(len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
@@ -113,4 +114,5 @@ def send(host: str, port: str, seconds: str) -> None:
 
 
 if __name__ == "__main__":
-    {"ping": ping, "traceroute": traceroute, "receive": receive, "send": send}[sys.argv[1]](*sys.argv[2:])
+    verbs: dict[str, Callable[..., None]] = {"ping": ping, "traceroute": traceroute, "receive": receive, "send": send}
+    verbs[sys.argv[1]](*sys.argv[2:])
