@@ -100,7 +100,7 @@ def test_an_element_may_take_partial_checksums_and_no_segments():
 
     class Checker(PyElement):
         ports = "1/0"
-        processing = "h/"
+        processing = "h/h"
         offload = "checksum"
 
         def configure(self):

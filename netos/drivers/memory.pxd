@@ -27,4 +27,5 @@ cdef class MemoryDevice(Device):
     cdef Ring *incoming
     cdef Ring *outgoing
     cdef bint opened
+    cdef public bint broken         # answer with errors, for tests of what happens then
     cdef object __weakref__

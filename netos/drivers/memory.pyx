@@ -7,7 +7,7 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 cimport cython
-from libc.errno cimport EAGAIN
+from libc.errno cimport EAGAIN, EIO
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
@@ -138,6 +138,8 @@ cdef class MemoryDevice(Device):
 
     def open(self):
         """Take part again after close()."""
+        if self.broken:
+            raise DeviceError(f"the memory device {self.name} is broken")
         if self.cable is None:
             raise DeviceError(f"the memory device {self.name} has no other end", "make both with memory_pair()")
         self.opened = 1
@@ -156,8 +158,8 @@ cdef class MemoryDevice(Device):
         cdef uint32_t i
         cdef int64_t now
         cdef Descriptor *packet
-        if not self.opened:
-            return 0
+        if self.broken or not self.opened:
+            return -EIO if self.broken else 0
         if count > limit:
             count = limit
         if count:
@@ -185,8 +187,8 @@ cdef class MemoryDevice(Device):
         cdef Ring *ring = self.outgoing
         cdef uint32_t room, before, taken = 0, put = 0
         cdef Descriptor *packet
-        if not self.opened:
-            return -EAGAIN
+        if self.broken or not self.opened:
+            return -EIO if self.broken else -EAGAIN
         room = ring.limit - (ring.behind - acquire(&ring.first))
         if room < batch.count:
             signal_clear(ring.room)
