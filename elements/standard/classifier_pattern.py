@@ -1,7 +1,7 @@
 """Classifier's patterns, `offset/value[%mask]` clauses, compiled to a decision program (Click's Classifier).
 
-A clause gives bytes in hexadecimal, `?` for four bits that may be anything; `!` before it negates it. A pattern's clauses
-must all hold; `-` holds for every packet. A clause that looks past the end of a packet fails, negated or not.
+A clause gives bytes in hexadecimal, `?` for four bits that may be anything; `!` before it negates it. A pattern's
+clauses must all hold; `-` holds for every packet. A clause that looks past a packet's end fails, negated or not.
 """
 
 from __future__ import annotations
@@ -60,10 +60,11 @@ def parse_clause(clause: str, column: int) -> Condition:
     assert parts is not None, "the expression leaves nothing out"
     offset_text, value_text, mask_text = parts["offset"], parts["value"], parts["mask"]
     if not parts["slash"]:
-        hint = "'-' must be a pattern of its own" if clause == "-" else f"'{clause}' has no '/': write OFFSET/VALUE, as 12/0800"
-        raise Complaint(hint, column, len(clause))
+        raise Complaint("'-' must be a pattern of its own" if clause == "-" else
+                        f"'{clause}' has no '/': write OFFSET/VALUE, as 12/0800", column, len(clause))
     if not re.fullmatch(r"[0-9]+", offset_text):
-        raise Complaint(f"offset '{offset_text}' is not a decimal number", column + parts.start("offset"), len(offset_text))
+        raise Complaint(f"offset '{offset_text}' is not a decimal number",
+                        column + parts.start("offset"), len(offset_text))
     value, wild = hexadecimal(value_text, "value", column + parts.start("value"))
     mask = bytes(b"\xff" * len(value))
     if parts["percent"]:

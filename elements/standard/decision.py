@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from elements.standard.classification import DROP, Program, output_jump
+from elements.standard.decision_facts import FRAGMENT_WORD, PROTOCOL_WORD
 from elements.standard.decision_graph import Graph, mask_length
 from elements.standard.decision_optimizer import optimize
 
-NETWORK = 256
-TRANSPORT = 512
-PROTOCOL_WORD = NETWORK + 8
-FRAGMENT_WORD = NETWORK + 4
 SIMPLE_TESTS = 2
 
 
@@ -71,7 +68,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """A condition, false as a whole where evaluating it looks past the end of the packet: so even a negation fails there."""
+    """A condition, false as a whole where evaluating it looks past the end of the packet, so even with Not inside."""
 
     condition: Condition
 
@@ -125,8 +122,8 @@ def emit(graph: Graph, condition: Condition, yes: int, no: int, past_end: int | 
 def emit_greater(graph: Graph, test: Greater, yes: int, no: int, past_end: int) -> int:
     """A comparison as tests of runs of bits, the most significant first.
 
-    Where the value has zeros, any one in the packet makes it greater; where it has ones, any zero makes it less. The last
-    run of ones need not be asked: neither equal nor less is greater. A one outside the mask cannot be reached.
+    Where the value has zeros, any one in the packet makes it greater; where it has ones, any zero makes it less. The
+    last run of ones need not be asked: neither equal nor less is greater. A one outside the mask cannot be reached.
     """
     runs: list[tuple[int, bool]] = []
     for bit in (1 << position for position in reversed(range(32))):
@@ -148,7 +145,7 @@ def emit_greater(graph: Graph, test: Greater, yes: int, no: int, past_end: int) 
 
 
 def in_order(conditions: tuple[Condition, ...]) -> list[Condition]:
-    """Terms of a conjunction in the order that lets rules share most: cheap ones by offset, protocol and fragment first."""
+    """Terms of a conjunction in the order that lets rules share most: protocol, fragment, cheap ones by offset."""
     flat: list[Condition] = []
     for condition in conditions:
         flat.extend(in_order(condition.conditions) if isinstance(condition, All) else [condition])

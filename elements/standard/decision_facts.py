@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from elements.standard.decision_graph import Node
+from elements.standard.decision_graph import NETWORK, Node
 
+PROTOCOL_WORD, PROTOCOL_MASK = NETWORK + 8, 0x00FF_0000
+FRAGMENT_WORD, FRAGMENT_MASK = NETWORK + 4, 0x1FFF
 UNLIMITED = 1 << 30
 REMEMBERED = 2048
 COMPARED = 64
@@ -67,16 +69,19 @@ class Facts:
 
     def after_past_end(self, node: Node) -> Facts:
         """The facts once the packet was too short for the node."""
-        ends_before = list(self.ends_before)
-        ends_before[node.space] = min(ends_before[node.space], node.end)
-        return replace(self, ends_before=tuple(ends_before))
+        return replace(self, ends_before=with_item(self.ends_before, node.space, node.end))
+
+    def context(self) -> tuple[int | None, bool | None]:
+        """The IP protocol, if known, and whether this is a first fragment: on what most later answers depend."""
+        mask, value = self.known.get(PROTOCOL_WORD, (0, 0))
+        protocol = value & PROTOCOL_MASK if mask & PROTOCOL_MASK == PROTOCOL_MASK else None
+        mask, value = self.known.get(FRAGMENT_WORD, (0, 0))
+        if mask & FRAGMENT_MASK == FRAGMENT_MASK:
+            return protocol, value & FRAGMENT_MASK == 0
+        return protocol, False if (FRAGMENT_WORD, FRAGMENT_MASK, 0) in self.refuted else None
 
     def reaching(self, node: Node) -> tuple[int, int, int]:
-        if self.reaches[node.space] >= node.end:
-            return self.reaches
-        first, second, third = self.reaches
-        return (node.end, second, third) if node.space == 0 else \
-            (first, node.end, third) if node.space == 1 else (first, second, node.end)
+        return self.reaches if self.reaches[node.space] >= node.end else with_item(self.reaches, node.space, node.end)
 
     def common(self, other: Facts) -> Facts:
         """The facts that hold in both cases."""
@@ -105,6 +110,12 @@ class Facts:
         offset, mask, value = test
         known_mask, known_value = self.known.get(offset, (0, 0))
         return bool((value ^ known_value) & mask & known_mask)
+
+
+def with_item(ends: tuple[int, int, int], space: int, end: int) -> tuple[int, int, int]:
+    """The ends of the three spaces with one replaced."""
+    first, second, third = ends
+    return (end, second, third) if space == 0 else (first, end, third) if space == 1 else (first, second, end)
 
 
 NOTHING_KNOWN = Facts({}, frozenset(), (0, 0, 0), (UNLIMITED, UNLIMITED, UNLIMITED))

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from elements.standard.classification import Program
 
+NETWORK = 256
+TRANSPORT = 512
 LARGEST = 1_000_000
 
 
@@ -39,7 +41,8 @@ class Graph:
     def node(self, offset: int, mask: int, value: int, needed: int, yes: int, no: int, past_end: int) -> int:
         """The index of a node, made if there is none like it; its jump if all its jumps are the same.
 
-        The packet must have the first `needed` bytes of the word. The node takes in the node it jumps to on "yes" if that asks about the same word and fails the same way.
+        The packet must have the first `needed` bytes of the word. The node takes in the one it jumps to on "yes" if
+        that asks about the same word and fails the same way.
         """
         if mask == 0 or yes == no == past_end:
             return yes
@@ -71,7 +74,7 @@ class Graph:
                 wanted.update((node.yes, node.no, node.past_end))
         order = sorted((index for index in wanted if index >= 0), reverse=True)
         step = {index: number for number, index in enumerate(order)}
-        nodes = [self.nodes[index] for index in order]
-        steps = [(node.offset, node.mask, node.value, node.end - node.offset, step.get(node.yes, node.yes), step.get(node.no, node.no),
-                  step.get(node.past_end, node.past_end)) for node in nodes]
+        steps = [(node.offset, node.mask, node.value, node.end - node.offset,
+                  *(step.get(jump, jump) for jump in (node.yes, node.no, node.past_end)))
+                 for node in (self.nodes[index] for index in order)]
         return Program(steps, entry=0 if steps else self.entry, headers=self.headers)
