@@ -43,11 +43,13 @@ class Pseudo:
 
 @dataclass(slots=True, frozen=True)
 class GroupType:
-    """The type of an element group; its `input` and `output` follow it in the block."""
+    """An element group, with the ports it has inside; its `input` and `output` follow it in the block."""
+
+    inputs: int = 0
+    outputs: int = 0
 
 
 ElementType = BaseClass | CompoundClass
-GROUP = GroupType()
 
 
 @dataclass(slots=True)

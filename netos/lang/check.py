@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from netos.errors import Diagnostic, Diagnostics, Location
+from netos.errors import Diagnostic, Diagnostics
 from netos.lang.config import ClassInfo
 from netos.lang.flow import CodeError, check_flow, flow_targets, port_counts, port_processing
 from netos.lang.graph import Connection, Graph
@@ -59,9 +59,11 @@ class Checker:
         self.outputs: list[list[str]] = []
         self.connections: list[Connection] = []
 
-    def error(self, message: str, location: Location, note: str = "") -> None:
-        """Complain."""
-        self.diagnostics.append(Diagnostic("error", message, location, 1, (), (note,) if note else ()))
+    def error(self, message: str, index: int, *hints: str) -> None:
+        """Complain about an element."""
+        element = self.graph.elements[index]
+        length = len(element.name.rpartition("/")[2].partition("@")[0])
+        self.diagnostics.append(Diagnostic("error", message, element.location, max(length, 1), hints))
 
     def element(self, index: int) -> str:
         """An element as messages name it, 'name :: Class'."""
@@ -80,9 +82,9 @@ class Checker:
 
     def check_classes(self) -> None:
         """Complain about classes that do not exist; a parsed graph has had them reported."""
-        for element, known in zip(self.graph.elements, self.known):
+        for index, known in enumerate(self.known):
             if not known:
-                self.error(f"unknown element class '{element.class_name}'", element.location)
+                self.error(f"unknown element class '{self.graph.elements[index].class_name}'", index)
 
     def count_ports(self) -> None:
         """Give every element its ports, with the processing it was declared with."""
@@ -97,7 +99,7 @@ class Checker:
                 processing = port_processing(info.processing, inputs, outputs)
                 check_flow(info.flow)
             except CodeError as error:
-                self.error(f"{self.element(index)}: {error}", self.graph.elements[index].location)
+                self.error(f"{self.element(index)}: {error}", index)
                 self.infos[index] = NEUTRAL
                 processing = port_processing("a/a", inputs_used[index], outputs_used[index])
             self.inputs.append(list(processing[0]))
@@ -113,7 +115,7 @@ class Checker:
                 complaints.append((connection.target, "input", connection.target_port))
             for index, what, port in complaints:
                 count = len(self.outputs[index] if what == "output" else self.inputs[index])
-                self.error(f"{self.element(index)} has no {what} {port}", self.graph.elements[index].location,
+                self.error(f"{self.element(index)} has no {what} {port}", index,
                            f"it has {count or 'no'} {what}{'s' if count != 1 else ''}; "
                            f"it is connected at {connection.location}")
             if not complaints:
@@ -171,12 +173,12 @@ class Checker:
         if not (self.known[edge.source] and self.known[edge.target]):
             return
         way_out, way_in = f"{WORDS[output]} output {edge.source_port}", f"{WORDS[input_]} input {edge.target_port}"
-        source, location = self.element(edge.source), self.graph.elements[edge.source].location
+        source = self.element(edge.source)
         if agnostic:
-            self.error(f"agnostic {source} in mixed context: {way_in}, {way_out}", location)
+            self.error(f"agnostic {source} in mixed context: {way_in}, {way_out}", edge.source)
         else:
             fix = "a Queue turns push into pull" if output == "h" else "an Unqueue turns pull into push"
-            self.error(f"{source} {way_out} connected to {self.element(edge.target)} {way_in}", location,
+            self.error(f"{source} {way_out} connected to {self.element(edge.target)} {way_in}", edge.source,
                        f"they are connected at {edge.location}; {fix}")
 
     def check_completeness(self) -> None:
@@ -187,16 +189,15 @@ class Checker:
             uses.setdefault(("input", connection.target, connection.target_port), []).append(connection)
         for what, all_ports, active in ("input", self.inputs, "l"), ("output", self.outputs, "h"):
             for index, ports in enumerate(all_ports):
-                location = self.graph.elements[index].location
                 unused = 0
                 for port, letter in enumerate(ports):
                     connections = uses.get((what, index, port), [])
                     if not connections and not self.graph.incomplete and unused < MAX_UNUSED:
                         unused += 1
-                        self.error(f"{self.element(index)} {what} {port} unused", location)
+                        self.error(f"{self.element(index)} {what} {port} unused", index)
                     elif len(connections) > 1 and letter == active and self.known[index]:
                         places = ", ".join(str(connection.location) for connection in connections[:MAX_UNUSED])
-                        self.error(f"illegal reuse of {self.element(index)} {WORDS[letter]} {what} {port}", location,
+                        self.error(f"illegal reuse of {self.element(index)} {WORDS[letter]} {what} {port}", index,
                                    f"it can be connected only once; it is connected at {places}")
 
 

@@ -43,7 +43,7 @@ def parse_config(text: str, filename: str, *, class_info: Callable[[str], ClassI
     statements = parse(source, diagnostics)
     BlockReader(context, root, filename).statements(statements)
     root.name_anonymous()
-    if len(sources.sources) == 1:
+    if len(sources.sources) == 1 and not source.redirected:
         sort_diagnostics(diagnostics)
     graph = Expander(context).expand(root, definitions or {})
     graph.incomplete = diagnostics.has_errors

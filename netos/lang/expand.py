@@ -95,6 +95,8 @@ class Expander:
                 target, source = (way_out, None) if kind.output else (None, entry)
             elif isinstance(kind, GroupType):
                 target, source = self.tunnels.add()
+                self.check_ports("<group>", "input", element.inputs_used, kind.inputs, element.location)
+                self.check_ports("<group>", "output", element.outputs_used, kind.outputs, element.location)
             else:
                 target, source = self.element(element, kind, instance, inner)
             targets.append(target)

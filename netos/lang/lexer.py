@@ -85,14 +85,14 @@ class Lexer:
                 continue
             elif special in ("'", '"'):
                 self.error(f"syntax error: missing {special} to end the quoted text", position)
-                match = None
                 break
             position = match.end()
-        parts.append(text[start:position] if match else text[start:])
         if match is None:
-            position = len(text)
             self.error("syntax error: missing ')'", opening.start, 1, "this '(' is never closed")
-        self.position = position + 1 if match else position
+        closed = match is not None and match.group("special") == ")"
+        end = position if closed else len(text)
+        parts.append(text[start:end])
+        self.position = end + closed
         return "".join(parts)
 
     def _at_directive(self, position: int) -> bool:

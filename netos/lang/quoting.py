@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 SPACE = " \t\n\v\f\r"
 MAX_SUBSTITUTION_DEPTH = 10
+MAX_NESTED_CHARACTERS = 1_000_000
 
 # The pieces of a configuration string. Whatever is left open runs to the end of the text. All repetition is
 # possessive, so that scanning is linear in any text.
@@ -172,69 +173,86 @@ def _quote_character(match: re.Match[str]) -> str:
 
 
 def substitute(text: str, lookup: Callable[[str], str | None], *, call: Callable[[str], str | None] | None = None,
-               recursive: bool = True, depth: int = 0) -> str:
+               recursive: bool = True) -> str:
     """Replace `$name`, `${name}`, `${name-default}` and `${name[i]}` (`cp_expand`).
 
     `lookup` is asked for names (also `$`, `?` and `#`) and answers None for a variable it does not know: that stays
     as it is. `call` is asked for what stands in `$(…)`, which stays as it is without one. Nothing is replaced inside
     single quotes and comments; inside double quotes the value is quoted again. Values are themselves substituted
-    when `recursive`, up to a depth of ten.
+    when `recursive`, up to a depth of ten and a million characters.
     """
-    if "$" not in text or depth > MAX_SUBSTITUTION_DEPTH:
-        return text
-    parts: list[str] = []
-    done = position = 0
-    quoted = False
-    while match := (_inside if quoted else _outside).search(text, position):
-        position = match.end()
-        if match.group() == '"':
-            quoted = not quoted
-        elif match.group() == "$":
-            value, end = _expand_reference(text, match.start(), lookup, call, recursive, depth)
-            if value is not None:
-                parts.append(text[done:match.start()])
-                parts.append(quote(unquote(value))[1:-1] if quoted else value)
-                done = end
-            position = end
-    parts.append(text[done:])
-    return "".join(parts)
+    return _Substitution(lookup, call, recursive).run(text, 0)
 
 
-def _expand_reference(text: str, start: int, lookup: Callable[[str], str | None],
-                      call: Callable[[str], str | None] | None, recursive: bool, depth: int) -> tuple[str | None, int]:
-    """The value of the reference at `start` (None: leave it) and where the scan goes on."""
+class _Substitution:
+    """One call of `substitute`; `left` bounds what values of values can grow to."""
 
-    def expand(value: str) -> str:
-        return substitute(value, lookup, call=call, depth=depth + 1)
+    def __init__(self, lookup: Callable[[str], str | None], call: Callable[[str], str | None] | None,
+                 recursive: bool) -> None:
+        self.lookup = lookup
+        self.call = call
+        self.recursive = recursive
+        self.left = MAX_NESTED_CHARACTERS
 
-    match = _reference.match(text, start)
-    if match is None:
-        return None, start + 1
-    name, brace, _ = match.groups()
-    if name is not None:
-        value = lookup(name)
-        return expand(value) if recursive and value is not None else value, match.end()
-    if brace is None:
-        if call is None:
-            return None, match.end()
-        end = _matching_parenthesis(text, match.end())
-        return (None, len(text)) if end is None else (call(text[match.end():end]), end + 1)
-    end = _matching_brace(text, match.end())
-    if end is None:
-        return None, len(text)
-    parsed = _braced.fullmatch(text, match.end(), end)
-    if parsed is None:
-        return None, end + 1
-    name, index, default = parsed.groups()
-    value = lookup(name)
-    if value is None:
-        return None if default is None else expand(default), end + 1
-    if recursive:
-        value = expand(value)
-    if index is not None:
-        words = split_words(value)
-        value = words[int(index)] if int(index) < len(words) else ""
-    return value, end + 1
+    def run(self, text: str, depth: int) -> str:
+        """The text with its references replaced."""
+        if "$" not in text or depth > MAX_SUBSTITUTION_DEPTH or self.left < 0:
+            return text
+        parts: list[str] = []
+        done = position = 0
+        quoted = False
+        while match := (_inside if quoted else _outside).search(text, position):
+            position = match.end()
+            if match.group() == '"':
+                quoted = not quoted
+            elif match.group() == "$":
+                value, end = self.reference(text, match.start(), depth)
+                if value is not None:
+                    parts.append(text[done:match.start()])
+                    parts.append(quote(unquote(value))[1:-1] if quoted else value)
+                    done = end
+                position = end
+        parts.append(text[done:])
+        return "".join(parts)
+
+    def nested(self, value: str, depth: int) -> str:
+        """The value of a variable with the references in it replaced."""
+        if depth:
+            self.left -= len(value) + 1
+        return self.run(value, depth + 1)
+
+    def reference(self, text: str, start: int, depth: int) -> tuple[str | None, int]:
+        """The value of the reference at `start` (None: leave it) and where the scan goes on."""
+        match = _reference.match(text, start)
+        if match is None:
+            return None, start + 1
+        name, brace, _ = match.groups()
+        if name is not None:
+            return self.value(name, depth), match.end()
+        if brace is None:
+            if self.call is None:
+                return None, match.end()
+            end = _matching_parenthesis(text, match.end())
+            return (None, len(text)) if end is None else (self.call(text[match.end():end]), end + 1)
+        end = _matching_brace(text, match.end())
+        if end is None:
+            return None, len(text)
+        parsed = _braced.fullmatch(text, match.end(), end)
+        if parsed is None:
+            return None, end + 1
+        name, index, default = parsed.groups()
+        value = self.value(name, depth)
+        if value is None and default is not None:
+            value = self.nested(default, depth)
+        elif value is not None and index is not None:
+            words = split_words(value)
+            value = words[int(index[:9])] if int(index[:9]) < len(words) else ""
+        return value, end + 1
+
+    def value(self, name: str, depth: int) -> str | None:
+        """The value of a variable."""
+        value = self.lookup(name)
+        return self.nested(value, depth) if self.recursive and value is not None else value
 
 
 def _matching_brace(text: str, position: int) -> int | None:

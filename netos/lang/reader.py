@@ -7,12 +7,14 @@ import os
 from netos.errors import Location
 from netos.lang import nodes
 from netos.lang.archive import ArchiveError, configuration_text
-from netos.lang.blocks import GROUP, BaseClass, Block, CompoundClass, ElementType, Link
+from netos.lang.blocks import BaseClass, Block, CompoundClass, ElementType, GroupType, Link
 from netos.lang.context import Context
 from netos.lang.links import MAX_LINKS, End, LinkError, pair_ports
 from netos.lang.parser import MAX_DEPTH, parse
 from netos.lang.requirements import find_library, read_definitions, read_requirements
 from netos.lang.scope import Scope
+
+GROUP_NAME = "<group>"
 
 
 class BlockReader(Scope):
@@ -21,7 +23,6 @@ class BlockReader(Scope):
     def __init__(self, context: Context, block: Block, filename: str) -> None:
         super().__init__(context, block)
         self.filename = filename
-        self._group_ports: dict[int, tuple[int, int]] = {}
 
     def statements(self, statements: list[nodes.Statement]) -> None:
         """Read statements one after the other."""
@@ -83,9 +84,9 @@ class BlockReader(Scope):
                     (outputs if first else inputs).append(End(index, node.inputs))
                 continue
             index = self.element(node)
-            counts = self._group_ports.get(index)
-            inputs.append(End(index, node.inputs, counts[0] if counts else None))
-            outputs.append(End(index, node.outputs, counts[1] if counts else None))
+            group = self.block.elements[index].type
+            inputs.append(End(index, node.inputs, group.inputs if isinstance(group, GroupType) else None))
+            outputs.append(End(index, node.outputs, group.outputs if isinstance(group, GroupType) else None))
             if first and node.inputs:
                 self.context.error("input ports ignored at start of chain", node.inputs.location, node.inputs.length)
             if last and node.outputs:
@@ -140,12 +141,12 @@ class BlockReader(Scope):
     def group(self, node: nodes.Group) -> int:
         """Read an element group: statements of this block, with an `input` and `output` of their own."""
         names = self.block.names
-        index = self.block.add_anonymous("", GROUP, "", node.location)
+        index = self.block.add_anonymous("", GroupType(), "", node.location)
         outer = self.pseudo
         hidden = {name: names.pop(name, None) for name in ("input", "output")}
         self.pseudo = names["input"], names["output"] = self.add_pseudo(index)
         self.statements(node.statements)
-        self._group_ports[index] = self.check_pseudo(self.pseudo, "<group>")
+        self.block.elements[index].type = GroupType(*self.check_pseudo(self.pseudo, GROUP_NAME))
         self.pseudo = outer
         for name, hidden_index in hidden.items():
             del names[name]

@@ -20,6 +20,11 @@ class Source:
         self._directives: list[int] = [0]
         self._names: list[tuple[str, int]] = [(filename, 1)]
 
+    @property
+    def redirected(self) -> bool:
+        """Whether there are line directives, so that line numbers need not rise."""
+        return len(self._directives) > 1
+
     def redirect(self, offset: int, line: int, filename: str | None) -> None:
         """Call the line after the one at `offset` line `line`, of `filename` (None: the same; empty: the original)."""
         if offset <= self._directives[-1] and len(self._directives) > 1:

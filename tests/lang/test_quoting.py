@@ -159,6 +159,11 @@ def test_values_that_name_themselves_end_at_the_depth_limit() -> None:
     assert substitute("$a", {"a": "($a)"}.get).count("(") == 11
 
 
+def test_values_that_multiply_do_not_grow_without_bounds() -> None:
+    values = {name: f"${following}" * 10 for name, following in zip("abcdefghij", "bcdefghija")}
+    assert len(substitute("$a", values.get)) < 10_000_000
+
+
 def test_values_are_left_alone_when_not_recursive() -> None:
     assert substitute("$chain ${chain}", VALUES.get, recursive=False) == "$x $x"
 
