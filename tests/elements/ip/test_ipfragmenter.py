@@ -1,0 +1,112 @@
+"""IPFragmenter makes fragments that fit, reassemble to what came, and carry the options they should."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netos.checksum import checksum
+from netos.testing.harness import ElementHarness, marked_ip, run_element
+from netos.testing.ip_packets import ip_packet
+
+DF, MF = 0x4000, 0x2000
+BIG = ip_packet(bytes(range(250)) * 4, options=bytes([7, 7, 4, 0, 0, 0, 0, 148, 4, 0, 0, 1]))
+
+
+def reassemble(fragments):
+    """The payload of a datagram, done naively: fragments in any order, no gap, no overlap."""
+    parts = {}
+    for fragment in fragments:
+        header = 4 * (fragment[0] & 15)
+        assert checksum(fragment[:header]) == 0
+        assert int.from_bytes(fragment[2:4], "big") == len(fragment)
+        field = int.from_bytes(fragment[6:8], "big")
+        parts[(field & 0x1FFF) * 8] = (bool(field & MF), fragment[header:])
+    payload, offsets = b"", sorted(parts)
+    for offset in offsets:
+        assert offset == len(payload)
+        payload += parts[offset][1]
+    assert [parts[offset][0] for offset in offsets] == [True] * (len(offsets) - 1) + [False]
+    return payload
+
+
+@settings(max_examples=40, deadline=None)
+@given(payload=st.binary(min_size=1, max_size=3000), mtu=st.integers(68, 1500), words=st.integers(0, 10))
+def test_fragments_reassemble_to_what_came(payload, mtu, words):
+    packet = ip_packet(payload, options=b"\1" * (4 * words))
+    with ElementHarness("IPFragmenter", str(mtu)) as harness:
+        harness.push(0, [marked_ip(packet)])
+        (fragments,) = harness.outputs
+        made = int(harness.read("fragments"))
+    assert all(len(fragment) <= mtu for fragment in fragments)
+    assert fragments == [packet] if len(packet) <= mtu else reassemble(fragments) == payload
+    assert made == (len(fragments) if len(fragments) > 1 else 0)
+    assert {fragment[4:6] for fragment in fragments} == {packet[4:6]}
+
+
+def test_options_are_copied_by_their_flag():
+    fragments, = run_element("IPFragmenter", "300", push=[marked_ip(BIG)])
+    assert [fragment[20:4 * (fragment[0] & 15)] for fragment in fragments] == [
+        BIG[20:32], *[bytes([148, 4, 0, 0])] * (len(fragments) - 1)]
+    assert reassemble(fragments) == BIG[32:]
+
+
+def test_order_and_annotations_are_kept_across_many_packets():
+    small = ip_packet(b"small")
+    out, = run_element("IPFragmenter", "300", push=[marked_ip(small), marked_ip(BIG)] * 90,
+                       show=lambda packet: (bytes(packet), packet.destination, packet.network_header))
+    assert {(destination, header) for _, destination, header in out} == {(bytes([10, 0, 0, 2]), 0)}
+    each = len(out) // 90
+    assert [data for data, _, _ in out] == [data for data, _, _ in out[:each]] * 90
+    assert out[0][0] == small
+    assert reassemble(data for data, _, _ in out[1:each]) == BIG[32:]
+
+
+def test_dont_fragment_goes_to_output_1():
+    packet, small = ip_packet(bytes(600), fragment=DF), ip_packet(bytes(10), fragment=DF)
+    push = [marked_ip(packet), marked_ip(small)]
+    assert run_element("IPFragmenter", "576", push=push, outputs=2) == [[small], [packet]]
+    run_element("IPFragmenter", "576", push=push, drops={"too-big": 1})
+    out, rejected = run_element("IPFragmenter", "576", "HONOR_DF false", push=push, outputs=2)
+    assert (reassemble(out[:-1]), out[2], rejected) == (bytes(600), small, [])
+
+
+def test_an_mtu_without_room_for_eight_bytes_fragments_nothing():
+    packet = ip_packet(bytes(100), options=b"\1" * 40)
+    assert run_element("IPFragmenter", "67", push=[marked_ip(packet)], outputs=2) == [[], [packet]]
+    assert len(run_element("IPFragmenter", "68", push=[marked_ip(packet)])[0]) == 13
+
+
+def test_fragments_are_fragmented_again():
+    middle = ip_packet(bytes(range(200)), fragment=MF | 5)
+    fragments, = run_element("IPFragmenter", "120", push=[marked_ip(middle)])
+    assert [int.from_bytes(fragment[6:8], "big") for fragment in fragments] == [MF | 5, MF | 17, MF | 29]
+    assert b"".join(fragment[20:] for fragment in fragments) == bytes(range(200))
+
+
+def test_the_last_byte_a_datagram_may_have_is_the_limit():
+    """A fragment that would end past 65535 must not carry over into the flags."""
+    run_element("IPFragmenter", "120", push=[marked_ip(ip_packet(bytes(200), fragment=0x1FFF))],
+                drops={"bad-length": 1})
+
+
+def test_lengths_that_lie_are_dropped_and_padding_is_cut():
+    lying = [marked_ip(ip_packet(bytes(600), length=length)) for length in (0, 19, 621, 65535)]
+    run_element("IPFragmenter", "576", push=[*lying, b"unmarked" * 100], drops={"bad-length": 4, "not-ip": 1})
+    padded = ip_packet(b"short", length=25)
+    assert run_element("IPFragmenter", "576", push=[marked_ip(padded + bytes(600))]) == [[padded]]
+
+
+def test_the_largest_datagram():
+    payload = bytes(65515)
+    with ElementHarness("IPFragmenter", "68") as harness:
+        harness.push(0, [marked_ip(ip_packet(payload))])
+        assert reassemble(harness.outputs[0]) == payload
+        assert len(harness.outputs[0]) == 1365
+
+
+@pytest.mark.parametrize("verbose", ["true", "false"])
+def test_verbose_logs_what_may_not_be_fragmented(verbose, caplog):
+    with ElementHarness("IPFragmenter", "576", f"VERBOSE {verbose}") as harness:
+        harness.push(0, [marked_ip(ip_packet(bytes(600), fragment=DF))])
+        assert harness.read("drops") == "1"
+    assert len(caplog.records) == (verbose == "true")
