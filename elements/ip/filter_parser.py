@@ -207,9 +207,9 @@ class Parser:
         inside: list[str] = []
         while self.token.text not in ("]", ""):
             inside.append(self.take().text)
+        length = self.token.column + 1 - bracket.column
         if not self.accept("]"):
             raise Complaint("missing ']'", bracket.column)
-        length = self.token.column - bracket.column
         numbers = [read_number(text) for text in "".join(inside).split(":")]
         if base.text != "ip" and item.protocol is None:
             raise Complaint(f"'[' must follow 'ip', 'transp' or a protocol, not '{base.text}'", bracket.column, length)

@@ -91,7 +91,7 @@ cdef inline int32_t program_match(const ProgramData *program, const uint8_t *mac
                                   const uint8_t *transport, uint32_t transport_length) noexcept nogil:
     """The output for a packet whose headers start at these addresses, or -1 to drop it.
 
-    Each length runs from the header to the end of the packet; a header that is not there has length 0 (and any address).
+    Each length runs from the header to the end of the packet; a header that is not there has length 0, any address.
     """
     cdef const uint8_t *bases[3]
     cdef uint32_t lengths[3]

@@ -245,8 +245,8 @@ def packet(random: Random) -> Packet:
     protocol = choose([6, 6, 17, 1, 47, 0])
     header = struct.pack(
         ">BBHHHBBHII", 0x40 | words, choose([0, 1, 3, 0x10, 0xB8]), choose([60, 0, 65535]),
-        choose([0, 5, 0x3FF, 0x400]), choose([0, 0, 0, 0, 0x2000, 0x4000, 0x2001, 0x1FFF]), choose([0, 1, 64, 255]), protocol, 0,
-        choose(HOSTS), choose(HOSTS)) + bytes(words * 4 - 20)
+        choose([0, 5, 0x3FF, 0x400]), choose([0, 0, 0, 0, 0x2000, 0x4000, 0x2001, 0x1FFF]), choose([0, 1, 64, 255]),
+        protocol, 0, choose(HOSTS), choose(HOSTS)) + bytes(words * 4 - 20)
     transport = struct.pack(">HHIIBBHI", choose(PORTS), choose(PORTS), 8, 0, 0x50, choose([0, 2, 0x12, 0x11]),
                             choose([0, 5, 0xFFFF]), 0)
     if protocol == 1:
