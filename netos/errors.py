@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning", "note"]
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """A place in a configuration text; lines and columns count from 1, and 0 means unknown."""
 
     file: str
@@ -26,8 +24,7 @@ class Location:
         return f"{self.landmark}:{self.column}" if self.line and self.column else self.landmark
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One complaint about a configuration.
 
     `length` is the width of the text to underline. `hints` say what to do about it, `notes` are lines that
@@ -43,11 +40,11 @@ class Diagnostic:
     context: str = ""
 
 
-@dataclass(slots=True)
 class Diagnostics:
     """The complaints about one configuration, in the order they were found."""
 
-    entries: list[Diagnostic] = field(default_factory=list)
+    def __init__(self, entries: Iterable[Diagnostic] = ()) -> None:
+        self.entries = list(entries)
 
     def append(self, diagnostic: Diagnostic) -> None:
         """Add one complaint."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from netos.errors import Location
@@ -15,34 +14,30 @@ REST = "__REST__"
 _keyword = re.compile(r"([A-Za-z_][A-Za-z0-9_:.?!]*)[ \t\n\v\f\r]+(.+)", re.DOTALL)
 
 
-@dataclass(slots=True, frozen=True)
-class BaseClass:
+class BaseClass(NamedTuple):
     """A class the language knows by name only; `known` is false for one that does not exist."""
 
     name: str
     known: bool = True
 
 
-@dataclass(slots=True, eq=False)
 class CompoundClass:
     """A compound class: its alternatives, then the class it extends, in the order they are tried."""
 
-    name: str
-    location: Location
-    blocks: list[Block]
-    extended: ElementType | None = None
+    def __init__(self, name: str, blocks: list[Block], extended: ElementType | None) -> None:
+        self.name = name
+        self.blocks = blocks
+        self.extended = extended
 
 
-@dataclass(slots=True, frozen=True)
-class Pseudo:
+class Pseudo(NamedTuple):
     """The `input` (or `output`) of the group at index `group`, or of the compound where that is None."""
 
     output: bool
     group: int | None
 
 
-@dataclass(slots=True, frozen=True)
-class GroupType:
+class GroupType(NamedTuple):
     """An element group, with the ports it has inside; its `input` and `output` follow it in the block."""
 
     inputs: int = 0
@@ -52,17 +47,20 @@ class GroupType:
 ElementType = BaseClass | CompoundClass
 
 
-@dataclass(slots=True)
 class BlockElement:
     """An element of a block; while the block is open, the name of an anonymous one is only the wish `number`."""
 
-    name: str
-    type: ElementType | Pseudo | GroupType
-    configuration: str
-    location: Location
-    number: int = 0
-    inputs_used: set[int] = field(default_factory=set)
-    outputs_used: set[int] = field(default_factory=set)
+    __slots__ = ("configuration", "inputs_used", "location", "name", "number", "outputs_used", "type")
+
+    def __init__(self, name: str, kind: ElementType | Pseudo | GroupType, configuration: str, location: Location,
+                 number: int = 0) -> None:
+        self.name = name
+        self.type = kind
+        self.configuration = configuration
+        self.location = location
+        self.number = number
+        self.inputs_used: set[int] = set()
+        self.outputs_used: set[int] = set()
 
 
 class Link(NamedTuple):
@@ -75,21 +73,21 @@ class Link(NamedTuple):
     location: Location
 
 
-@dataclass(slots=True, eq=False)
 class Block:
     """The top level, or one alternative of a compound class."""
 
-    parent: Block | None
-    location: Location
-    class_name: str = ""
-    formals: list[Formal] = field(default_factory=list)
-    elements: list[BlockElement] = field(default_factory=list)
-    names: dict[str, int] = field(default_factory=dict)
-    classes: dict[str, ElementType] = field(default_factory=dict)
-    variables: dict[str, str] = field(default_factory=dict)
-    links: list[Link] = field(default_factory=list)
-    inputs: int = 0
-    outputs: int = 0
+    def __init__(self, parent: Block | None, location: Location, class_name: str = "",
+                 formals: Sequence[Formal] = ()) -> None:
+        self.parent = parent
+        self.location = location
+        self.class_name = class_name
+        self.formals = formals
+        self.elements: list[BlockElement] = []
+        self.names: dict[str, int] = {}
+        self.classes: dict[str, ElementType] = {}
+        self.variables: dict[str, str] = {}
+        self.links: list[Link] = []
+        self.inputs = self.outputs = 0
 
     def find_class(self, name: str) -> ElementType | None:
         """The compound class or synonym of that name, seen from here."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 from netos.errors import Diagnostic, Diagnostics
 from netos.lang.config import ClassInfo
@@ -17,8 +17,7 @@ MAX_UNUSED = 10
 MAX_FLOW = 1 << 22
 
 
-@dataclass(slots=True)
-class CheckedElement:
+class CheckedElement(NamedTuple):
     """The ports of an element: each letter is h (push) or l (pull)."""
 
     inputs: str
@@ -35,8 +34,7 @@ class CheckedElement:
         return len(self.outputs)
 
 
-@dataclass(slots=True)
-class CheckedGraph:
+class CheckedGraph(NamedTuple):
     """The ports of each element, by index, and what is wrong."""
 
     elements: list[CheckedElement]

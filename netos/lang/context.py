@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from netos.errors import Diagnostic, Diagnostics, Location
 from netos.lang.blocks import BaseClass
@@ -47,4 +46,4 @@ class Context:
 
     def change_hint(self, complaint: int, hint: str) -> None:
         """Replace the hints of a complaint."""
-        self.diagnostics.entries[complaint] = replace(self.diagnostics.entries[complaint], hints=(hint,))
+        self.diagnostics.entries[complaint] = self.diagnostics.entries[complaint]._replace(hints=(hint,))

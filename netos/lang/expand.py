@@ -57,7 +57,8 @@ class Expander:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.graph = Graph(source_lines=context.sources)
+        self.graph = Graph()
+        self.graph.source_lines = context.sources
         self.tunnels = Tunnels()
         self.names: dict[str, Location] = {}
         self.instances = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from netos.errors import Location
 from netos.lang.sources import SourceLines
@@ -10,21 +10,22 @@ from netos.lang.sources import SourceLines
 NOWHERE = Location("<graph>")
 
 
-@dataclass(slots=True)
 class GraphElement:
     """An element of the flat graph; its configuration string has its variables replaced."""
 
-    name: str
-    class_name: str
-    configuration: str = ""
-    location: Location = NOWHERE
+    __slots__ = ("class_name", "configuration", "location", "name")
+
+    def __init__(self, name: str, class_name: str, configuration: str = "", location: Location = NOWHERE) -> None:
+        self.name = name
+        self.class_name = class_name
+        self.configuration = configuration
+        self.location = location
 
     def __str__(self) -> str:
         return f"{self.name} :: {self.class_name}"
 
 
-@dataclass(slots=True)
-class Connection:
+class Connection(NamedTuple):
     """An output port connected to an input port; `source` and `target` are indices of elements."""
 
     source: int
@@ -39,18 +40,18 @@ class Connection:
         return self.target, self.target_port, self.source, self.source_port
 
 
-@dataclass(slots=True)
 class Graph:
     """A configuration after all compound elements, groups and variables are gone.
 
     `incomplete` says that errors were found on the way here, so that a missing connection proves nothing.
     """
 
-    elements: list[GraphElement] = field(default_factory=list)
-    connections: list[Connection] = field(default_factory=list)
-    requirements: list[tuple[str, str]] = field(default_factory=list)
-    source_lines: SourceLines = field(default_factory=SourceLines)
-    incomplete: bool = False
+    def __init__(self) -> None:
+        self.elements: list[GraphElement] = []
+        self.connections: list[Connection] = []
+        self.requirements: list[tuple[str, str]] = []
+        self.source_lines = SourceLines()
+        self.incomplete = False
 
     def add(self, name: str, class_name: str, configuration: str = "", location: Location = NOWHERE) -> int:
         """Add an element; its index."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 from netos.lang.nodes import Ports
 
@@ -14,8 +14,7 @@ class LinkError(Exception):
     """An arrow that cannot be followed; the text is the message."""
 
 
-@dataclass(slots=True)
-class End:
+class End(NamedTuple):
     """An element at one end of an arrow; `implied` is the number of ports of a group."""
 
     element: int
@@ -29,8 +28,7 @@ class End:
         return [0] if self.implied is None else list(range(self.implied))
 
 
-@dataclass(slots=True)
-class _Side:
+class _Side(NamedTuple):
     """All ports on one side; it can grow behind expandable lists, or if `elastic`: a lone element without ports."""
 
     pairs: list[tuple[int, int]]
@@ -47,7 +45,7 @@ class _Side:
 def _side(ends: list[End]) -> _Side:
     side = _Side([], [], len(ends) == 1 and ends[0].ports is None and ends[0].implied is None)
     for end in ends:
-        side.pairs += [(end.element, number) for number in end.numbers()]
+        side.pairs.extend((end.element, number) for number in end.numbers())
         if end.ports is not None and end.ports.expandable:
             side.growing.append(len(side.pairs))
     return side

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from netos.errors import Location
 
 
-@dataclass(slots=True)
-class Name:
+class Name(NamedTuple):
     """An identifier where it was written."""
 
     text: str
     location: Location
 
 
-@dataclass(slots=True)
-class Text:
+class Text(NamedTuple):
     """A configuration string, without its parentheses."""
 
     text: str
     location: Location
 
 
-@dataclass(slots=True)
-class Ports:
+class Ports(NamedTuple):
     """A port list in brackets; an expandable one goes on after its last port as far as needed."""
 
     numbers: list[int]
@@ -33,7 +30,6 @@ class Ports:
     length: int
 
 
-@dataclass(slots=True)
 class Element:
     """An element in a connection: a reference, a declaration, an anonymous element or a group.
 
@@ -41,12 +37,15 @@ class Element:
     `Compound`) or a `Group`; without name and body the element is the implicit `input` or `output`.
     """
 
-    location: Location
-    name: Name | None = None
-    body: Name | Compound | Group | None = None
-    configuration: Text | None = None
-    inputs: Ports | None = None
-    outputs: Ports | None = None
+    __slots__ = ("body", "configuration", "inputs", "location", "name", "outputs")
+
+    def __init__(self, location: Location, inputs: Ports | None) -> None:
+        self.location = location
+        self.inputs = inputs
+        self.name: Name | None = None
+        self.body: Name | Compound | Group | None = None
+        self.configuration: Text | None = None
+        self.outputs: Ports | None = None
 
     @property
     def implicit(self) -> bool:
@@ -54,40 +53,37 @@ class Element:
         return self.name is None and self.body is None
 
 
-@dataclass(slots=True)
-class Connector:
+class Connector(NamedTuple):
     """An arrow, `->` or `=>`."""
 
     text: str
     location: Location
 
 
-@dataclass(slots=True)
 class Chain:
     """A connection or declaration: lists of elements with arrows between them."""
 
-    location: Location
-    stages: list[list[Element]] = field(default_factory=list)
-    connectors: list[Connector] = field(default_factory=list)
+    __slots__ = ("connectors", "stages")
+
+    def __init__(self) -> None:
+        self.stages: list[list[Element]] = []
+        self.connectors: list[Connector] = []
 
 
-@dataclass(slots=True)
-class ElementClass:
+class ElementClass(NamedTuple):
     """`elementclass NAME { … }`, or `elementclass NAME EXISTING`."""
 
     name: Name
     body: Name | Compound
 
 
-@dataclass(slots=True)
-class Require:
+class Require(NamedTuple):
     """`require(…)`."""
 
     text: Text
 
 
-@dataclass(slots=True)
-class Define:
+class Define(NamedTuple):
     """`define(…)`."""
 
     text: Text
@@ -96,8 +92,7 @@ class Define:
 Statement = Chain | ElementClass | Require | Define
 
 
-@dataclass(slots=True)
-class Formal:
+class Formal(NamedTuple):
     """A parameter of a compound element: positional when `keyword` is empty."""
 
     keyword: str
@@ -105,8 +100,7 @@ class Formal:
     location: Location
 
 
-@dataclass(slots=True)
-class Body:
+class Body(NamedTuple):
     """One alternative of a compound element."""
 
     location: Location
@@ -114,18 +108,22 @@ class Body:
     statements: list[Statement]
 
 
-@dataclass(slots=True)
 class Compound:
     """`{ … || … }`; with `extends` (a last alternative `...`) it adds to the earlier class of its name."""
 
-    location: Location
-    bodies: list[Body]
-    extends: bool = False
+    __slots__ = ("bodies", "extends", "location")
+
+    def __init__(self, location: Location) -> None:
+        self.location = location
+        self.bodies: list[Body] = []
+        self.extends = False
 
 
-@dataclass(slots=True)
 class Group:
     """`( … )`: statements of the scope around it, with an `input` and `output` of their own."""
 
-    location: Location
-    statements: list[Statement]
+    __slots__ = ("location", "statements")
+
+    def __init__(self, location: Location) -> None:
+        self.location = location
+        self.statements: list[Statement] = []

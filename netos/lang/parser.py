@@ -79,7 +79,7 @@ class Parser(TokenStream):
 
     def chain(self) -> nodes.Chain:
         """A connection or declaration, up to what ends it."""
-        chain = nodes.Chain(self.lexer.location(self.peek()))
+        chain = nodes.Chain()
         while True:
             chain.stages.append(self.stage())
             token = self.peek()
@@ -110,7 +110,7 @@ class Parser(TokenStream):
         location = self.lexer.location(self.peek())
         inputs = self.ports()
         token = self.peek()
-        element = nodes.Element(location, inputs=inputs)
+        element = nodes.Element(location, inputs)
         if inputs is not None and token.kind in (IDENTIFIER, "{", "("):
             element.location = self.lexer.location(token)
         if token.kind == IDENTIFIER:
@@ -149,7 +149,7 @@ class Parser(TokenStream):
 
     def compound(self, opening: Token) -> nodes.Compound:
         """A compound element class; its `{` was just taken."""
-        compound = nodes.Compound(self.lexer.location(opening), [])
+        compound = nodes.Compound(self.lexer.location(opening))
         if not self.enter(opening):
             return compound
         while True:
@@ -168,7 +168,7 @@ class Parser(TokenStream):
 
     def group(self, opening: Token) -> nodes.Group:
         """An element group; its `(` was just taken."""
-        group = nodes.Group(self.lexer.location(opening), [])
+        group = nodes.Group(self.lexer.location(opening))
         if self.enter(opening):
             group.statements = self.block(")")
             self.leave(opening, ")")

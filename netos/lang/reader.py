@@ -171,7 +171,7 @@ class BlockReader(Scope):
         extended = self.find_class(name) if node.extends else None
         if node.extends and extended is None:
             self.context.error(f"cannot extend unknown element class '{name}'", node.location)
-        return CompoundClass(name, node.location, blocks, extended)
+        return CompoundClass(name, blocks, extended)
 
     def define(self, text: nodes.Text) -> None:
         """Read `define($name value, …)`."""
