@@ -52,10 +52,12 @@ class Graph:
         self.requirements: list[tuple[str, str]] = []
         self.source_lines = SourceLines()
         self.incomplete = False
+        self._indices: dict[str, int] = {}
 
     def add(self, name: str, class_name: str, configuration: str = "", location: Location = NOWHERE) -> int:
         """Add an element; its index."""
         self.elements.append(GraphElement(name, class_name, configuration, location))
+        self._indices.setdefault(name, len(self.elements) - 1)
         return len(self.elements) - 1
 
     def connect(self, source: int, source_port: int, target: int, target_port: int,
@@ -64,8 +66,8 @@ class Graph:
         self.connections.append(Connection(source, source_port, target, target_port, location))
 
     def index(self, name: str) -> int | None:
-        """The index of the element of that name."""
-        return next((index for index, element in enumerate(self.elements) if element.name == name), None)
+        """The index of the element that was added under that name."""
+        return self._indices.get(name)
 
     def sort_connections(self) -> None:
         """Put the connections in the router's order and drop repeated ones."""

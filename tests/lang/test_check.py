@@ -100,3 +100,9 @@ def test_a_class_with_bad_codes_is_named() -> None:
     for info in ClassInfo("!", "a", "x/x"), ClassInfo("0", "q", "x/x"), ClassInfo("0", "a", "x"):
         checked = check_graph(graph, {"Odd": info}.get)
         assert checked.diagnostics.errors[0].message.startswith("'s :: Odd': bad ")
+
+
+def test_graphs_know_their_elements_by_name() -> None:
+    graph = Graph()
+    assert [graph.add(name, "Idle") for name in "ab"] == [0, 1]
+    assert (graph.index("a"), graph.index("b"), graph.index("c")) == (0, 1, None)
