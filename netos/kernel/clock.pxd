@@ -27,6 +27,11 @@ cdef inline int64_t clock_steady(Clock *clock) noexcept nogil:
     return clock_host(CLOCK_MONOTONIC)
 
 
+cdef inline int64_t clock_peek(Clock *clock) noexcept nogil:
+    """Steady nanoseconds without moving a simulated clock, for what must not change a simulation."""
+    return clock.now if clock.simulated else clock_host(CLOCK_MONOTONIC)
+
+
 cdef inline int64_t clock_wall(Clock *clock) noexcept nogil:
     """Nanoseconds since 1970, for time stamps."""
     if clock.simulated:

@@ -9,7 +9,7 @@ thing at a time: until it gets that, whatever else it asks for is refused.
 cimport cython
 from libc.stdint cimport int64_t, uint32_t
 
-from netos.kernel.clock cimport Clock, clock_steady
+from netos.kernel.clock cimport clock_peek
 from netos.kernel.task cimport Task, task_schedule
 from netos.kernel.vcpu cimport VirtualCpu
 
@@ -49,11 +49,6 @@ cdef void queue_remove(WaitQueue *queue, Waiter *waiter) noexcept nogil:
     queue.count -= 1
 
 
-cdef inline int64_t moment(Clock *clock) noexcept nogil:
-    """The time, without moving a simulated clock: statistics must not change a simulation."""
-    return clock.now if clock.simulated else clock_steady(clock)
-
-
 cdef inline object task_owner(Waiter *waiter):
     return <object>waiter.task.object
 
@@ -89,7 +84,7 @@ cdef class Synchronizer:
 
     cdef void enqueue(self, Waiter *waiter) noexcept nogil:
         self.contentions += 1
-        waiter.since = moment(self.clock)
+        waiter.since = clock_peek(self.clock)
         queue_append(&self.queue, waiter)
 
     cdef Waiter *dequeue(self) noexcept nogil:
@@ -98,7 +93,7 @@ cdef class Synchronizer:
         cdef int64_t waited
         if waiter != NULL:
             queue_remove(&self.queue, waiter)
-            waited = moment(self.clock) - waiter.since
+            waited = clock_peek(self.clock) - waiter.since
             self.wait_total += waited
             self.wait_maximum = max(self.wait_maximum, waited)
         return waiter
