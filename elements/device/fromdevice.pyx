@@ -113,11 +113,17 @@ cdef class FromDevice(Element):
         self.count = self.calls = 0
 
     cdef bint run_task(self) noexcept nogil:
-        cdef uint64_t before = self.count
+        cdef uint64_t before = self.seen()
+        cdef bint more
         self.receive()
-        if self.count > before:
+        more = self.seen() > before
+        if more:
             task_schedule(&self.task)
-        return self.count > before
+        return more
+
+    cdef uint64_t seen(self) noexcept nogil:
+        """Frames the device has brought, good or bad."""
+        return self.attachment.device.rx_packets + self.attachment.device.rx_errors
 
     cdef void receive(self) noexcept nogil:
         """Read a burst and push it."""
