@@ -38,7 +38,7 @@ elementclass Interface { DEVICE $device, IP $ip, ETH $eth, COLOR $color |
     same[1]    -> redirect :: ICMPError($ip, redirect, host, RATE $ERRORS) -> [1] output;
     options[1] -> problem :: ICMPError($ip, parameterproblem, RATE $ERRORS) -> [1] output;
     ttl[1]     -> expired :: ICMPError($ip, timeexceeded, RATE $ERRORS) -> [1] output;
-    fit[1]     -> toobig :: ICMPError($ip, unreachable, needfrag, MTU $MTU, RATE $ERRORS) -> [1] output;
+    fit[1]     -> toobig :: ICMPError($ip, unreachable, needfrag, PMTU $MTU, RATE $ERRORS) -> [1] output;
 }
 
 if0 :: Interface(DEVICE $DEV0, IP net0, ETH net0, COLOR 1);

@@ -33,7 +33,6 @@ from netos.handlers import read_handler, write_handler
 
 cdef enum:
     INTERNETWORK_CONTROL = 0xC0     # precedence of errors (RFC 1812 section 4.3.2.5)
-    MTU_MINIMUM = 68
 
 
 cdef class ICMPError(Element):
@@ -63,7 +62,7 @@ cdef class ICMPError(Element):
     cdef bytes bad_bytes
 
     def configure(self, src: IPv4, type_: ICMPType, code: Word = "0", badaddrs: IPv4List = (), *,
-                  mtu: Integer(minimum=MTU_MINIMUM, maximum=65535) = 576, pmtu: Unsigned16 = 0,
+                  mtu: Integer(minimum=68, maximum=65535) = 576, pmtu: Unsigned16 = 0,
                   set_fix_anno: Bool = True, rate: Rate = 0, burst: Unsigned(minimum=1) = None):
         if not icmp_is_error(type_):
             raise ArgumentError("must be an error: unreachable, sourcequench, redirect, timeexceeded or "
@@ -93,7 +92,7 @@ cdef class ICMPError(Element):
         self.source = int(address)
 
     @write_handler("mtu")
-    def set_mtu(self, mtu: Integer(minimum=MTU_MINIMUM, maximum=65535)):
+    def set_mtu(self, mtu: Integer(minimum=68, maximum=65535)):
         """Let errors be that long at most."""
         self.mtu = mtu
 

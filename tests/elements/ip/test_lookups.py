@@ -58,7 +58,7 @@ def test_lookup_and_table_handlers(name):
 def test_add_set_remove(name):
     with ElementHarness(name, *ROUTES, outputs=3) as harness:
         harness.write("add", "10.1.2.0/24 2")
-        with pytest.raises(HandlerError, match="10.1.2.0/24"):
+        with pytest.raises(HandlerError, match=r"10\.1\.2\.0/24"):
             harness.write("add", "10.1.2.0/24 1")
         assert harness.read("lookup", "10.1.2.9") == "2"
         harness.write("set", "10.1.2.0/24 1.1.1.1 1")
