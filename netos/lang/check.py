@@ -51,8 +51,10 @@ class Checker:
         for element in graph.elements:
             if element.class_name not in known:
                 known[element.class_name] = class_info(element.class_name)
-        self.known = [known[element.class_name] is not None for element in graph.elements]
-        self.infos = [known[element.class_name] or NEUTRAL for element in graph.elements]
+        self.known = [known[element.class_name] is not None and index not in graph.doubtful
+                      for index, element in enumerate(graph.elements)]
+        self.infos = [(self.known[index] and known[element.class_name]) or NEUTRAL
+                      for index, element in enumerate(graph.elements)]
         self.inputs: list[list[str]] = []
         self.outputs: list[list[str]] = []
         self.connections: list[Connection] = []
@@ -69,8 +71,7 @@ class Checker:
 
     def check(self) -> CheckedGraph:
         """Run all checks, each on what the earlier ones left standing."""
-        if not self.graph.incomplete:
-            self.check_classes()
+        self.check_classes()
         self.count_ports()
         self.check_range()
         self.spread_processing()
@@ -79,9 +80,9 @@ class Checker:
                              for inputs, outputs in zip(self.inputs, self.outputs)], self.diagnostics)
 
     def check_classes(self) -> None:
-        """Complain about classes that do not exist; a parsed graph has had them reported."""
+        """Complain about classes that do not exist."""
         for index, known in enumerate(self.known):
-            if not known:
+            if not known and index not in self.graph.doubtful:
                 self.error(f"unknown element class '{self.graph.elements[index].class_name}'", index)
 
     def count_ports(self) -> None:
@@ -190,7 +191,9 @@ class Checker:
                 unused = 0
                 for port, letter in enumerate(ports):
                     connections = uses.get((what, index, port), [])
-                    if not connections and not self.graph.incomplete and unused < MAX_UNUSED:
+                    if not connections and unused < MAX_UNUSED:
+                        if self.graph.incomplete or (index, port, what == "output") in self.graph.dangling:
+                            continue
                         unused += 1
                         self.error(f"{self.element(index)} {what} {port} unused", index)
                     elif len(connections) > 1 and letter == active and self.known[index]:

@@ -41,13 +41,12 @@ def parse_config(text: str, filename: str, *, class_info: Callable[[str], ClassI
     source = sources.add(text, filename)
     root = Block(None, source.location(0))
     statements = parse(source, diagnostics)
+    context.lossy = diagnostics.has_errors
     BlockReader(context, root, filename).statements(statements)
     root.name_anonymous()
     if len(sources.sources) == 1 and not source.redirected:
         sort_diagnostics(diagnostics)
-    graph = Expander(context).expand(root, definitions or {})
-    graph.incomplete = diagnostics.has_errors
-    return graph, diagnostics
+    return Expander(context).expand(root, definitions or {}), diagnostics
 
 
 def sort_diagnostics(diagnostics: Diagnostics) -> None:

@@ -11,7 +11,10 @@ from netos.lang.sources import SourceLines
 
 
 class Context:
-    """Diagnostics, requirements, libraries already read, and the classes known from outside."""
+    """Diagnostics, requirements, libraries already read, and the classes known from outside.
+
+    `lossy` says that an error made connections get lost, so that a port without one is not worth a complaint.
+    """
 
     def __init__(self, diagnostics: Diagnostics, sources: SourceLines, is_class: Callable[[str], bool],
                  class_names: Callable[[], Iterable[str]], search_path: Sequence[str],
@@ -25,6 +28,7 @@ class Context:
         self.libraries: set[str] = set()
         self.library_depth = 0
         self.link_count = 0
+        self.lossy = False
         self.guesser = Guesser()
         self._is_class = is_class
         self._base_classes: dict[str, BaseClass | None] = {}

@@ -74,6 +74,9 @@ class Expander:
             self.graph.connections = self.tunnels.connections()
         except TooManyConnections:
             self.context.error("compound elements multiply connections beyond all bounds", root.location)
+            self.context.lossy = True
+        self.graph.dangling = self.tunnels.dangling
+        self.graph.incomplete = self.context.lossy
         self.graph.requirements = self.context.requirements
         if ("compact_config", "") in self.graph.requirements:
             for element in self.graph.elements:
@@ -120,6 +123,8 @@ class Expander:
         choice = self.resolve(kind, element, configuration)
         if isinstance(choice, BaseClass):
             index = self.graph.add(name, choice.name, configuration, element.location)
+            if not choice.known:
+                self.graph.doubtful.add(index)
             return index, index
         block, values = choice
         self.check_ports(name, "input", element.inputs_used, block.inputs, element.location)
@@ -161,7 +166,7 @@ class Expander:
     def check_ports(self, name: str, what: str, used: set[int], count: int, location: Location) -> None:
         """Complain where the ports used outside a compound are not those it has inside (`TunnelEnd::expand`)."""
         unused = [port for port in range(count) if port not in used]
-        for port in unused[:MAX_COMPLAINTS]:
+        for port in unused[:0 if self.context.lossy else MAX_COMPLAINTS]:
             self.context.error(f"'{name}' {what} {port} unused", location)
         for port in sorted(port for port in used if port >= count)[:MAX_COMPLAINTS]:
             self.context.error(f"'{name}' has no {what} {port}", location)
@@ -175,6 +180,8 @@ class Expander:
 
     def check_growth(self, characters: int, location: Location) -> None:
         """Complain once when compounds multiply elements or text beyond all bounds."""
+        if self.instances >= MAX_INSTANCES or self.characters > MAX_CHARACTERS:
+            self.context.lossy = True
         if self.instances == MAX_INSTANCES:
             self.context.error(f"more than {MAX_INSTANCES} elements", location, 1,
                                ("compound elements multiply elements here",))

@@ -43,7 +43,9 @@ class Connection(NamedTuple):
 class Graph:
     """A configuration after all compound elements, groups and variables are gone.
 
-    `incomplete` says that errors were found on the way here, so that a missing connection proves nothing.
+    What errors found on the way here leave behind: `doubtful` are the elements whose class is not known, `dangling`
+    the ports (element, port, whether an output) whose connections end in a compound's missing port, and `incomplete`
+    says that connections were lost altogether. Nothing further is made of any of these.
     """
 
     def __init__(self) -> None:
@@ -52,6 +54,8 @@ class Graph:
         self.requirements: list[tuple[str, str]] = []
         self.source_lines = SourceLines()
         self.incomplete = False
+        self.doubtful: set[int] = set()
+        self.dangling: set[tuple[int, int, bool]] = set()
         self._indices: dict[str, int] = {}
 
     def add(self, name: str, class_name: str, configuration: str = "", location: Location = NOWHERE) -> int:

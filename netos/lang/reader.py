@@ -100,6 +100,7 @@ class BlockReader(Scope):
         if first == last:
             message = "stranded port ignored" if first else "implicit ports used in the middle of a chain"
             self.context.error(message, node.location, node.inputs.length if node.inputs else 1)
+            self.context.lossy = True
             return None
         return self.pseudo[0 if first else 1]
 
@@ -125,12 +126,14 @@ class BlockReader(Scope):
         try:
             pairs = pair_ports(sources, targets, connector.text)
         except LinkError as error:
+            self.context.lossy = True
             self.context.error(str(error), connector.location, len(connector.text))
             return
         if self.context.link_count <= MAX_LINKS < self.context.link_count + len(pairs):
             self.context.error(f"more than {MAX_LINKS} connections", connector.location, len(connector.text))
         self.context.link_count += len(pairs)
         if self.context.link_count > MAX_LINKS:
+            self.context.lossy = True
             return
         elements = self.block.elements
         for (source, source_port), (target, target_port) in pairs:
@@ -225,6 +228,9 @@ class BlockReader(Scope):
             return
         context.library_depth += 1
         outer, self.filename = self.filename, path
-        self.statements(parse(context.sources.add(library_text, path), context.diagnostics))
+        errors = len(context.diagnostics.errors)
+        statements = parse(context.sources.add(library_text, path), context.diagnostics)
+        context.lossy = context.lossy or len(context.diagnostics.errors) > errors
+        self.statements(statements)
         self.filename = outer
         context.library_depth -= 1

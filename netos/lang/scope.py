@@ -101,6 +101,7 @@ class Scope:
                              else (element.inputs_used, element.outputs_used))
             if misused:
                 self.context.error(f"'{name}' pseudoelement '{wrong}' may only be used as {right}", element.location)
+                self.context.lossy = True
             count = max(used, default=-1) + 1
             missing = sorted(set(range(count)) - used)
             for port in missing[:MAX_MISSING]:

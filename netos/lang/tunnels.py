@@ -17,8 +17,10 @@ class Tunnels:
 
     def __init__(self) -> None:
         self._count = 0
+        self._steps = 0
         self._plain: list[Connection] = []
         self._through: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        self.dangling: set[tuple[int, int, bool]] = set()
 
     def add(self) -> tuple[int, int]:
         """A new tunnel: the node where it is entered from outside, and the one where it is left."""
@@ -33,24 +35,38 @@ class Tunnels:
             self._through.setdefault((source, source_port), []).append((target, target_port))
 
     def connections(self) -> list[Connection]:
-        """The connections between elements, with every path through tunnels followed to its end."""
+        """The connections between elements, with every path through tunnels followed to its end.
+
+        `dangling` are then the ports (element, port, whether an output) that lead into tunnels, but to no element.
+        """
         found: list[Connection] = []
-        steps = 0
+        self._steps = 0
         for connection in self._plain:
             if connection.target >= 0:
                 found.append(connection)
                 continue
-            seen = {(connection.target, connection.target_port)}
-            pending = list(seen)
-            while pending:
-                for target in self._through.get(pending.pop(), ()):
-                    steps += 1
-                    if target[0] >= 0:
-                        found.append(Connection(connection.source, connection.source_port, *target,
-                                                connection.location))
-                    elif target not in seen:
-                        seen.add(target)
-                        pending.append(target)
-                if steps > MAX_STEPS:
-                    raise TooManyConnections
+            targets = self._follow(connection.target, connection.target_port)
+            found += [connection._replace(target=target, target_port=port) for target, port in targets]
+            if not targets:
+                self.dangling.add((connection.source, connection.source_port, True))
+        reached = {(connection.target, connection.target_port) for connection in found}
+        self.dangling |= {(target, port, False) for targets in self._through.values() for target, port in targets
+                          if target >= 0 and (target, port) not in reached}
         return found
+
+    def _follow(self, node: int, port: int) -> list[tuple[int, int]]:
+        """The input ports of elements that a port of a tunnel leads to."""
+        targets: list[tuple[int, int]] = []
+        seen = {(node, port)}
+        pending = [(node, port)]
+        while pending:
+            for target in self._through.get(pending.pop(), ()):
+                self._steps += 1
+                if target[0] >= 0:
+                    targets.append(target)
+                elif target not in seen:
+                    seen.add(target)
+                    pending.append(target)
+            if self._steps > MAX_STEPS:
+                raise TooManyConnections
+        return targets

@@ -85,6 +85,14 @@ def test_errors_of_reading_do_not_hide_errors_of_checking(read) -> None:
         "unknown element class 'Nill'", "'a :: Source' push output 0 connected to 'b :: Sink' pull input 0"]
 
 
+def test_unused_ports_are_found_beside_errors_that_lose_no_connection(read) -> None:
+    assert read("x :: Nill; Source -> y; n :: Null -> Discard").complaints() == [
+        "unknown element class 'Nill'", "undeclared element 'y'", "'n :: Null' input 0 unused"]
+    assert read("x :: { -> Null -> Null -> }; n :: Null -> Discard; Source -> x").complaints() == [
+        "'x' output 0 unused", "'n :: Null' input 0 unused"]
+    assert read("x :: { Source -> output }; x[1] -> Discard; x -> Discard").complaints() == ["'x' has no output 1"]
+
+
 def test_a_graph_made_without_text_is_checked_too() -> None:
     graph = Graph()
     source, sink = graph.add("s", "Source"), graph.add("d", "Nothing")
