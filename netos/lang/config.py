@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -35,18 +36,29 @@ def parse_config(text: str, filename: str, *, class_info: Callable[[str], ClassI
     at the top level. `search_path` is CLICKPATH, for libraries; `has_package` answers `require(package …)`.
     """
     diagnostics = Diagnostics()
-    sources = SourceLines()
-    context = Context(diagnostics, sources, lambda name: class_info(name) is not None, class_names, search_path,
+    context = Context(diagnostics, SourceLines(), lambda name: class_info(name) is not None, class_names, search_path,
                       has_package)
-    source = sources.add(text, filename)
+    # Everything made here stays until the end: collecting garbage in between finds none, and takes most of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return read_graph(text, filename, context, definitions or {}), diagnostics
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def read_graph(text: str, filename: str, context: Context, definitions: Mapping[str, str]) -> Graph:
+    """The flat graph of a text; complaints go to the context."""
+    source = context.sources.add(text, filename)
     root = Block(None, source.location(0))
-    statements = parse(source, diagnostics)
-    context.lossy = diagnostics.has_errors
+    statements = parse(source, context.diagnostics)
+    context.lossy = context.diagnostics.has_errors
     BlockReader(context, root, filename).statements(statements)
     root.name_anonymous()
-    if len(sources.sources) == 1 and not source.redirected:
-        sort_diagnostics(diagnostics)
-    return Expander(context).expand(root, definitions or {}), diagnostics
+    if len(context.sources.sources) == 1 and not source.redirected:
+        sort_diagnostics(context.diagnostics)
+    return Expander(context).expand(root, definitions)
 
 
 def sort_diagnostics(diagnostics: Diagnostics) -> None:

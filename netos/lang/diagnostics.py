@@ -29,11 +29,17 @@ def _quote_source(entry: Diagnostic, sources: SourceLines) -> list[str]:
     if text is None or not 1 <= column <= len(text) + 1:
         return []
     start = max(0, column - 1 - MAX_WIDTH // 2) if len(text) > MAX_WIDTH else 0
-    shown = text[start:start + MAX_WIDTH]
-    before = shown[:column - 1 - start]
+    end = start + MAX_WIDTH
+    before = _decode(text[start:column - 1])
+    marked = _decode(text[column - 1:min(column - 1 + entry.length, end)])
     padding = "".join("\t" if character == "\t" else " " for character in before)
-    length = min(entry.length, max(len(shown) - len(before), 1))
-    return [f"    {shown}", f"    {padding}^{'~' * (length - 1)}"]
+    return [f"    {before}{marked}{_decode(text[column - 1 + entry.length:end])}",
+            f"    {padding}^{'~' * (len(marked) - 1)}"]
+
+
+def _decode(text: str) -> str:
+    """Bytes that stand as latin-1 characters, as the UTF-8 they most likely are."""
+    return text.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _printable(line: str) -> str:

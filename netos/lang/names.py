@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 MAX_GUESSES = 30
@@ -15,13 +15,13 @@ class Guesser:
     def __init__(self) -> None:
         self._left = MAX_GUESSES
 
-    def suggest(self, name: str, candidates: Iterable[str]) -> tuple[str, ...]:
+    def suggest(self, name: str, candidates: Callable[[], Iterable[str]]) -> tuple[str, ...]:
         """Hints for a name that is not among the candidates: one or none."""
         if not self._left or not name or len(name) > 100:
             return ()
         self._left -= 1
         by_fold: dict[str, str] = {}
-        for candidate in candidates:
+        for candidate in candidates():
             if abs(len(candidate) - len(name)) <= max(3, len(name) // 2) and len(by_fold) < MAX_CANDIDATES:
                 by_fold.setdefault(candidate.lower(), candidate)
         matches = get_close_matches(name.lower(), by_fold, n=3, cutoff=0.7)

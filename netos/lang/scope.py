@@ -27,7 +27,7 @@ class Scope:
         found = self.find_class(name.text)
         if found is None:
             if name.text:
-                hints = self.context.guesser.suggest(name.text, self._class_names())
+                hints = self.context.guesser.suggest(name.text, self._class_names)
                 self.context.error(f"unknown element class '{name.text}'", name.location, len(name.text), hints)
             found = BaseClass(name.text, known=False)
         return found
@@ -77,7 +77,7 @@ class Scope:
         message = f"undeclared element '{text}'"
         if configuration is not None:
             message += f" (unknown element class '{text}')"
-        hints = self.context.guesser.suggest(text, [*self.block.names, *self._class_names()])
+        hints = self.context.guesser.suggest(text, lambda: [*self.block.names, *self._class_names()])
         complaint = self.context.error(message, name.location, length, hints)
         index = self.block.add(text, BaseClass(text, known=False), "", name.location)
         self._undeclared[index] = complaint
