@@ -1,6 +1,6 @@
 """A device on its virtual CPU; see attachment.pyx."""
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from netos.drivers.device cimport Device
 from netos.kernel.task cimport Task
@@ -15,6 +15,8 @@ cdef enum:
 
 cdef class Attachment:
     cdef readonly Device device
+    cdef const uint8_t *address         # the device's own, or NULL
+    cdef object station                 # where that points to
     cdef object reader                  # the element that reads it
     cdef readonly VirtualCpu cpu
     cdef Vcpu *vcpu
@@ -39,6 +41,8 @@ cdef class Attachment:
     cdef void update(self) noexcept nogil
     cdef void room(self) noexcept nogil
     cdef void trouble(self, int code) noexcept nogil
+    cdef int read_batch(self, Batch *batch, uint32_t limit) noexcept nogil
+    cdef uint64_t brought(self) noexcept nogil
     cdef int transmit(self, Batch *batch) noexcept nogil
 
 

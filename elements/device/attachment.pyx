@@ -9,14 +9,17 @@ import os
 
 cimport cython
 from libc.errno cimport EAGAIN, EIO
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from netos.drivers.device cimport Device
 from netos.kernel.clock cimport clock_steady
 from netos.kernel.task cimport Task, task_schedule
 from netos.kernel.timer cimport Timer, timer_cancel, timer_init, timer_schedule
 from netos.kernel.vcpu cimport VirtualCpu, Watch
-from netos.packet cimport Batch, event_queue, events_forget
+from netos.packet cimport (
+    TO_BROADCAST, TO_MULTICAST, TO_OTHER_HOST, Batch, Descriptor, event_queue, events_forget, packet_set_mac,
+)
+from netos.proto.ethernet cimport ETHER_ADDRESS_LENGTH, ether_equal, ether_is_broadcast, ether_is_group
 
 from netos.errors import DeviceError, NetosError
 
@@ -61,6 +64,8 @@ cdef class Attachment:
         self.cpu = cpu
         self.vcpu = cpu.core
         self.delay = FIRST_DELAY
+        self.station = device.address
+        self.address = <const uint8_t *><const char *>self.station if len(self.station) == 6 else NULL
         timer_init(&self.retry, &cpu.timers, retry_now, <void *>self)
         self.start_watching()
 
@@ -153,6 +158,25 @@ cdef class Attachment:
             task_schedule(self.waiting[i])
         self.waiting_count = 0
         self.update()
+
+    cdef int read_batch(self, Batch *batch, uint32_t limit) noexcept nogil:
+        """rx_batch, each packet with its MAC header and its type set; an error is for trouble()."""
+        cdef uint32_t i
+        cdef Descriptor *packet
+        cdef int result = self.device.rx_batch(self.vcpu, batch, limit)
+        for i in range(batch.count):
+            packet = batch.packets[i]
+            packet_set_mac(packet, packet.data)
+            if packet.length >= ETHER_ADDRESS_LENGTH:
+                if ether_is_group(packet.data):
+                    packet.packet_type = TO_BROADCAST if ether_is_broadcast(packet.data) else TO_MULTICAST
+                elif self.address != NULL and not ether_equal(packet.data, self.address):
+                    packet.packet_type = TO_OTHER_HOST
+        return result
+
+    cdef uint64_t brought(self) noexcept nogil:
+        """Frames the device has brought so far, good or bad."""
+        return self.device.rx_packets + self.device.rx_errors
 
     cdef int transmit(self, Batch *batch) noexcept nogil:
         """tx_batch, minding trouble: 0, -EAGAIN when the rest must wait, another -errno when the rest is lost."""

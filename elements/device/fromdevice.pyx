@@ -6,19 +6,15 @@ from elements.device.attachment cimport Attachment, attach
 from netos.element cimport Element
 from netos.kernel.task cimport task_cancel, task_schedule
 from netos.packet cimport (
-    BATCH_MAX, DROP_BAD_PACKET, DROP_FILTERED, TO_BROADCAST, TO_MULTICAST, TO_OTHER_HOST, Batch, Descriptor,
-    packet_set_mac, packet_set_network,
+    BATCH_MAX, DROP_BAD_PACKET, DROP_FILTERED, Batch, Descriptor, packet_set_network,
 )
-from netos.proto.ethernet cimport (
-    ETHER_ADDRESS_LENGTH, ETHER_HEADER_LENGTH, ETHERTYPE_IP, ether_equal, ether_is_broadcast, ether_is_group,
-    ether_type,
-)
+from netos.proto.ethernet cimport ETHER_HEADER_LENGTH, ETHERTYPE_IP, ether_type
 from netos.proto.ipv4 cimport IP_HEADER_LENGTH, ip_header_length
 
 from netos.args import Bool, Ether, Integer, IPv4Prefix, Text, Word
 from netos.drivers.devices import claim_device
 from netos.errors import ArgumentError
-from netos.handlers import write_handler
+from netos.handlers import read_handler, write_handler
 
 
 cdef void receive_now(void *object) noexcept nogil:
@@ -46,13 +42,11 @@ cdef class FromDevice(Element):
     cdef readonly uint64_t calls
     cdef readonly bint active
     cdef object claim
-    cdef object station                 # the device's address, kept as the pointer below points into it
     cdef Attachment attachment
     cdef uint32_t burst_size
     cdef bint force_ip
     cdef bint stamped
-    cdef bint polled
-    cdef const uint8_t *address         # the device's own, or NULL
+    cdef bint polled                    # there is nothing to wait on: a task reads
 
     def configure(self, devname: Text, promisc: Bool = False, snaplen: Integer = 0, *, sniffer: Bool = False,
                   force_ip: Bool = False, method: Word = "", capture: Word = "", bpf_filter: Text = "",
@@ -77,8 +71,6 @@ cdef class FromDevice(Element):
     def initialize(self):
         self.attachment = attach(self.claim, self.cpu)
         self.attachment.read_with(self, receive_now, <void *>self)
-        self.station = self.attachment.device.address
-        self.address = <const uint8_t *><const char *>self.station if len(self.station) == 6 else NULL
         self.polled = self.attachment.device.fd < 0
         self.attachment.set_reading(self.active)
         if self.polled:
@@ -97,6 +89,11 @@ cdef class FromDevice(Element):
         """The device itself, once it is open."""
         return self.attachment.device if self.attachment is not None else None
 
+    @read_handler("drops")
+    def dropped(self):
+        """Frames that could not be had, or were filtered."""
+        return sum(self.drop_counts.values())
+
     @write_handler("active")
     def set_active(self, active: Bool):
         """Read the device, or leave its packets where they are."""
@@ -113,17 +110,13 @@ cdef class FromDevice(Element):
         self.count = self.calls = 0
 
     cdef bint run_task(self) noexcept nogil:
-        cdef uint64_t before = self.seen()
+        cdef uint64_t before = self.attachment.brought()
         cdef bint more
         self.receive()
-        more = self.seen() > before
+        more = self.attachment.brought() > before
         if more:
             task_schedule(&self.task)
         return more
-
-    cdef uint64_t seen(self) noexcept nogil:
-        """Frames the device has brought, good or bad."""
-        return self.attachment.device.rx_packets + self.attachment.device.rx_errors
 
     cdef void receive(self) noexcept nogil:
         """Read a burst and push it."""
@@ -133,29 +126,24 @@ cdef class FromDevice(Element):
         cdef int result
         batch.packets = pointers
         batch.count = 0
-        result = self.attachment.device.rx_batch(self.vcpu, &batch, self.burst(self.burst_size))
+        result = self.attachment.read_batch(&batch, self.burst(self.burst_size))
         self.drops[DROP_BAD_PACKET] += self.attachment.device.rx_errors - errors
         self.calls += 1
         self.count += batch.count
-        self.mark(&batch)
+        if self.force_ip or not self.stamped:
+            self.sift(&batch)
         self.send_burst(0, &batch)
         if result:
             self.attachment.trouble(-result)
 
-    cdef void mark(self, Batch *batch) noexcept nogil:
-        """Set what the frame itself says about each packet; let go of what is not wanted."""
+    cdef void sift(self, Batch *batch) noexcept nogil:
+        """FORCE_IP and TIMESTAMP."""
         cdef uint32_t i, kept = 0
         cdef Descriptor *packet
         for i in range(batch.count):
             packet = batch.packets[i]
-            packet_set_mac(packet, packet.data)
             if not self.stamped:
                 packet.timestamp = 0
-            if packet.length >= ETHER_ADDRESS_LENGTH:
-                if ether_is_group(packet.data):
-                    packet.packet_type = TO_BROADCAST if ether_is_broadcast(packet.data) else TO_MULTICAST
-                elif self.address != NULL and not ether_equal(packet.data, self.address):
-                    packet.packet_type = TO_OTHER_HOST
             if self.force_ip and not mark_ip(packet):
                 self.drop(packet, DROP_FILTERED)
                 continue

@@ -3,12 +3,12 @@
 from libc.errno cimport EAGAIN
 from libc.stdint cimport uint32_t, uint64_t
 
-from elements.device.attachment cimport Attachment, attach
-from netos.element cimport Element, port_pull
-from netos.kernel.notifier cimport Signal, signal_active, signal_free
+from elements.device.attachment cimport attach
+from netos.element cimport port_pull
+from netos.kernel.notifier cimport signal_active, signal_free
 from netos.kernel.task cimport task_schedule
 from netos.packet cimport (
-    BATCH_MAX, DROP_BAD_PACKET, DROP_CLOSED, DROP_DEVICE_FULL, DROP_DEVICE_GONE, Batch, Descriptor, packet_clone,
+    DROP_BAD_PACKET, DROP_CLOSED, DROP_DEVICE_FULL, DROP_DEVICE_GONE, Batch, Descriptor, packet_clone,
     packet_release,
 )
 
@@ -17,7 +17,7 @@ from netos.drivers.devices import claim_device
 from netos.handlers import read_handler, write_handler
 
 
-cdef class ToDevice(Element):
+cdef class ToDevice:
     """Send packets to a device, pulled up to BURST a run, or pushed.
 
     A full device makes a pulling ToDevice wait; of pushed packets, those that do not fit are lost. Packets sent go out
@@ -31,17 +31,6 @@ cdef class ToDevice(Element):
     handlers = ("count", "pulls", "calls", "holds")
     offload = "none"
 
-    cdef readonly uint64_t count        # packets sent
-    cdef readonly uint64_t pulls
-    cdef readonly uint64_t calls        # to the device
-    cdef readonly uint64_t holds        # times the device was full
-    cdef object claim
-    cdef Attachment attachment
-    cdef uint32_t burst_size
-    cdef Signal signal
-    cdef Batch held                     # pulled, and the device had no room
-    cdef Descriptor *pointers[BATCH_MAX]
-
     def configure(self, devname: Text, burst: Integer(minimum=1) = 1, *, no_pad: Bool = False,
                   queue: Integer(minimum=0) = 0, method: Text = "", debug: Bool = False):
         self.burst_size = burst
@@ -50,6 +39,7 @@ cdef class ToDevice(Element):
     def initialize(self):
         self.attachment = attach(self.claim, self.cpu)
         self.offload = "any" if self.attachment.device.offload else "none"
+        self.echoes = self.n_outputs > 0
         if self.input_processing == "l":
             self.upstream_signal(0, &self.signal)
             self.start_task(True)
@@ -119,7 +109,7 @@ cdef class ToDevice(Element):
         cdef uint64_t errors = self.attachment.device.tx_errors
         cdef uint32_t before = batch.count
         cdef int result
-        if self.n_outputs:
+        if self.echoes:
             return self.transmit_singly(batch)
         self.calls += 1
         result = self.attachment.transmit(batch)

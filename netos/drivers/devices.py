@@ -21,8 +21,10 @@ class Claim:
     `attachment` is what serves the device on the virtual CPU; it belongs to the elements.
     """
 
-    def __init__(self, owner: dict[str, Claim], name: str, kind: str, device: Device | None = None) -> None:
+    def __init__(self, owner: dict[str, Claim], name: str, kind: str, device: Device | None = None,
+                 key: str = "") -> None:
         self.name = name
+        self.key = key or name
         self.kind = kind
         self.options: dict[str, Any] = {}
         self.holders = 0
@@ -70,7 +72,7 @@ class Claim:
             return
         if self.device is not None:
             self.device.close()
-        self._owner.pop(self.name, None)
+        self._owner.pop(self.key, None)
 
     def _make(self) -> Device:
         options = {key: value for key, value in self.options.items() if key not in ("reading", "writing")}
@@ -112,15 +114,18 @@ def give_device(cpu: Any, device: Device, name: str = "") -> None:
     claims[name] = Claim(claims, name, "given", device)
 
 
-def claim_device(cpu: Any, specification: str, **options: Any) -> Claim:
-    """Take part in the device that a configuration names; to be released again, opened or not."""
+def claim_device(cpu: Any, specification: str, *, key: str = "", **options: Any) -> Claim:
+    """Take part in the device that a configuration names; to be released again, opened or not.
+
+    `key` tells devices apart whose names are patterns, such as tap%d, which the kernel completes.
+    """
     kind, colon, name = specification.partition(":")
     if not colon or kind.lower() not in KINDS:
         kind, name = "tap", specification
     if not name:
         raise DeviceError(f"{specification!r} names no device", "NAME, tap:NAME, mem:NAME or pcap:FILE")
     claims = claims_of(cpu)
-    claim = claims.get(name) or Claim(claims, name, kind.lower())
+    claim = claims.get(key or name) or Claim(claims, name, kind.lower(), key=key)
     claim.add(options)
-    claims[name] = claim
+    claims[claim.key] = claim
     return claim
