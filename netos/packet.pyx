@@ -191,17 +191,19 @@ cdef Descriptor *packet_clone(Vcpu *vcpu, Descriptor *packet) noexcept nogil:
 cdef bint packet_copy_buffer(Vcpu *vcpu, Descriptor *packet, uint32_t headroom, uint32_t tailroom) noexcept nogil:
     """Move the packet to a buffer of its own with that much room; 0, and nothing done, when there is none.
 
-    A shared packet whose other owners are gone keeps its buffer when it has the room.
+    What lies in front of it, such as headers that were stripped, comes along: headroom never shrinks. A shared packet
+    whose other owners are gone keeps its buffer when it has the room.
     """
     cdef uint32_t *references = &vcpu.arena.references[packet.buffer_number]
     if (packet.flags & FLAG_SHARED and packet_headroom(packet) >= headroom and packet_tailroom(packet) >= tailroom
             and atomic_load(references) == 1):
         packet.flags &= ~FLAG_SHARED
         return 1
+    cdef uint32_t kept = packet_headroom(packet)
+    headroom = max(headroom, kept)
     cdef Descriptor *fresh = packet_make(vcpu, headroom, packet.length + tailroom)
     if fresh == NULL:
         return 0
-    cdef uint32_t kept = packet_headroom(packet) if packet_headroom(packet) < headroom else headroom
     memcpy(fresh.data - kept, packet.data - kept, kept + packet.length)
     fresh.length = packet.length
     # The two swap buffers: the caller's descriptor stays the packet, and the other takes the old buffer away.
@@ -304,6 +306,12 @@ cdef class Packet:
         """Whether the handle still has its packet."""
         return self.descriptor != NULL
 
+    @property
+    def headroom(self):
+        """Bytes free in front of the packet, or stripped off it."""
+        self.check()
+        return packet_headroom(self.descriptor)
+
     def clone(self):
         """A second packet of the same bytes; writing to either copies them first."""
         self.check()
@@ -348,7 +356,7 @@ cdef class Packet:
     def annotation(self, unsigned int offset, unsigned int size):
         """`size` bytes of the annotation area from `offset` on (Click's offsets)."""
         self.check()
-        if offset + size > ANNOTATIONS:
+        if offset > ANNOTATIONS or size > ANNOTATIONS - offset:
             raise ValueError(f"annotations are bytes 0 to {ANNOTATIONS}")
         return (<char *>self.descriptor.annotations)[offset:offset + size]
 
