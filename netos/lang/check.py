@@ -23,16 +23,6 @@ class CheckedElement(NamedTuple):
     inputs: str
     outputs: str
 
-    @property
-    def input_count(self) -> int:
-        """How many inputs it has."""
-        return len(self.inputs)
-
-    @property
-    def output_count(self) -> int:
-        """How many outputs it has."""
-        return len(self.outputs)
-
 
 class CheckedGraph(NamedTuple):
     """The ports of each element, by index, and what is wrong."""

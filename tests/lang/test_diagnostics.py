@@ -65,7 +65,8 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
 def test_columns_count_bytes_but_carets_count_characters(read) -> None:
     result = read("x :: Idle; /* é */ x -> Discrad;".encode().decode("latin-1"), "f")
     assert render(result.diagnostics, result.graph.source_lines).splitlines()[:3] == [
-        "f:1:26: error: undeclared element 'Discrad'", "    x :: Idle; /* é */ x -> Discrad;", "    " + " " * 24 + "^~~~~~~"]
+        "f:1:26: error: undeclared element 'Discrad'", "    x :: Idle; /* é */ x -> Discrad;",
+        "    " + " " * 24 + "^~~~~~~"]
 
 
 def test_lines_that_are_not_known_are_left_out() -> None:
