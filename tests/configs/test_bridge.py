@@ -24,7 +24,8 @@ def test_the_bridge_floods_learns_and_keeps_local_traffic_local(appliance):
 
 def test_the_bridge_passes_frames_unchanged(appliance):
     bridge = appliance("bridge.click", ["tap0", "tap1"])
-    frames = [bytes(Ether(src=A, dst="ff:ff:ff:ff:ff:ff", type=0x88B5) / bytes([number]) * (46 + number)) for number in range(100)]
+    frames = [bytes(Ether(src=A, dst="ff:ff:ff:ff:ff:ff", type=0x88B5) / (bytes([number]) * (46 + number)))
+              for number in range(100)]
     bridge.send("tap0", *frames)
     assert bridge.received("tap1") == frames
 
