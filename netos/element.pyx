@@ -254,7 +254,10 @@ cdef class Element:
     # Python's way in, for tests and PyElements
 
     def push(self, int port, packets):
-        """Push packets (netos.packet.Packet; their handles die) into an input, as one batch for each 256."""
+        """Push packets (netos.packet.Packet; their handles die) into an input, as one batch for each 256.
+
+        When one of them cannot be pushed, this raises and all stay the caller's.
+        """
         cdef Descriptor *pointers[BATCH_MAX]
         cdef Batch batch
         cdef VirtualCpu cpu = self.cpu
@@ -262,11 +265,15 @@ cdef class Element:
         if not 0 <= port < self.n_inputs:
             raise IndexError(f"{self.name} has no input {port}")
         packets = list(packets)
+        for item in packets:
+            if not isinstance(item, Packet):
+                raise TypeError(f"{self.name}: push() takes packets (see Router.packet), not {type(item).__name__}")
+            (<Packet>item).check()
+        if len(set(map(id, packets))) < len(packets):
+            raise ValueError(f"{self.name}: the same packet is pushed twice; push a clone()")
         for start in range(0, len(packets), BATCH_MAX):
             batch.packets = pointers
             batch.count = 0
-            for packet in packets[start:start + BATCH_MAX]:
-                packet.check()
             for packet in packets[start:start + BATCH_MAX]:
                 cpu.adopt(packet)
                 pointers[batch.count] = packet.give()
