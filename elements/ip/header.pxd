@@ -3,7 +3,7 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from netos.packet cimport Descriptor, packet_network
-from netos.proto.ipv4 cimport IP_HEADER_LENGTH, ip_header_length
+from netos.proto.ipv4 cimport IP_AT_PROTOCOL, IP_HEADER_LENGTH, ip_header_length, ip_total_length
 
 
 cdef inline uint8_t *marked_ip(Descriptor *packet) noexcept nogil:
@@ -22,3 +22,15 @@ cdef inline uint8_t *marked_whole_ip(Descriptor *packet) noexcept nogil:
                        or ip + ip_header_length(ip) > packet.data + packet.length):
         return NULL
     return ip
+
+
+cdef inline uint8_t *marked_payload(Descriptor *packet, uint8_t protocol, uint32_t *length) noexcept nogil:
+    """What the marked header has behind it and how long that is; NULL if that is not of the protocol, or not there."""
+    cdef uint8_t *ip = marked_whole_ip(packet)
+    length[0] = 0
+    if ip == NULL or ip[IP_AT_PROTOCOL] != protocol or ip_total_length(ip) < ip_header_length(ip):
+        return NULL
+    if ip + ip_total_length(ip) > packet.data + packet.length:
+        return NULL
+    length[0] = ip_total_length(ip) - ip_header_length(ip)
+    return ip + ip_header_length(ip)
