@@ -13,14 +13,14 @@ AddressInfo(net0 $ADDR0 $ETH0, net1 $ADDR1 $ETH1);
 
 // One interface. Input: IP packets to send, the next hop in their destination annotation.
 // Output 0: IP packets received, checked and painted. Output 1: ICMP errors, to be routed.
-elementclass Interface { DEVICE $device, IP $ip, ETH $eth, COLOR $color |
+elementclass Interface { DEVICE $device, NET $net, COLOR $color |
     from :: FromDevice($device);
     queue :: Queue($QUEUE) -> to :: ToDevice($device);
-    arp :: ARPQuerier($ip, $eth) -> queue;
+    arp :: ARPQuerier($net) -> queue;
 
-    from -> HostEtherFilter($eth, DROP_OWN true)
+    from -> HostEtherFilter($net, DROP_OWN true)
          -> kinds :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
-    kinds[0] -> ARPResponder($ip $eth) -> queue;
+    kinds[0] -> ARPResponder($net) -> queue;
     kinds[1] -> [1] arp;
     kinds[2] -> Paint($color)
              -> Strip(14)
@@ -30,22 +30,22 @@ elementclass Interface { DEVICE $device, IP $ip, ETH $eth, COLOR $color |
 
     input -> DropBroadcasts
           -> same :: PaintTee($color)
-          -> options :: IPGWOptions($ip)
-          -> FixIPSrc($ip)
+          -> options :: IPGWOptions($net)
+          -> FixIPSrc($net)
           -> ttl :: DecIPTTL
           -> fit :: IPFragmenter($MTU)
           -> [0] arp;
-    same[1]    -> redirect :: ICMPError($ip, redirect, host, RATE $ERRORS) -> [1] output;
-    options[1] -> problem :: ICMPError($ip, parameterproblem, RATE $ERRORS) -> [1] output;
-    ttl[1]     -> expired :: ICMPError($ip, timeexceeded, RATE $ERRORS) -> [1] output;
-    fit[1]     -> toobig :: ICMPError($ip, unreachable, needfrag, PMTU $MTU, RATE $ERRORS) -> [1] output;
+    same[1]    -> redirect :: ICMPError($net, redirect, host, RATE $ERRORS) -> [1] output;
+    options[1] -> problem :: ICMPError($net, parameterproblem, RATE $ERRORS) -> [1] output;
+    ttl[1]     -> expired :: ICMPError($net, timeexceeded, RATE $ERRORS) -> [1] output;
+    fit[1]     -> toobig :: ICMPError($net, unreachable, needfrag, PMTU $MTU, RATE $ERRORS) -> [1] output;
 }
 
-if0 :: Interface(DEVICE $DEV0, IP net0, ETH net0, COLOR 1);
-if1 :: Interface(DEVICE $DEV1, IP net1, ETH net1, COLOR 2);
+if0 :: Interface(DEVICE $DEV0, NET net0, COLOR 1);
+if1 :: Interface(DEVICE $DEV1, NET net1, COLOR 2);
 
-routes :: RadixIPLookup(net0:ip/32 0, net0:bcast/32 3, net0:ipnet 1,
-                        net1:ip/32 0, net1:bcast/32 3, net1:ipnet 2,
+routes :: RadixIPLookup(net0:ip 0, net0:bcast 3, net0:ipnet 1,
+                        net1:ip 0, net1:bcast 3, net1:ipnet 2,
                         255.255.255.255/32 3, 224.0.0.0/4 3,
                         0.0.0.0/0 4);
 

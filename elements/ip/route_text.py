@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from netos.addresses import IPv4Address
-from netos.args import EMPTY_SCOPE, ArgumentType, Integer, IPv4, IPv4Prefix, Scope
+from netos.args import EMPTY_SCOPE, ArgumentType, Integer, IPv4, IPv4Prefix, Remaining, Scope
 from netos.lang.quoting import split_words
 
-PartialRoute = tuple[int, int, int | None, int | None]
+class Route(Remaining):
+    """`ADDR/MASK [GATEWAY] OUTPUT` as (prefix, length, gateway, port); partial: gateway and port may be None.
 
-
-class Route(ArgumentType[PartialRoute]):
-    """`ADDR/MASK [GATEWAY] OUTPUT` as (prefix, length, gateway, port); partial: gateway and port may be None."""
+    A name of AddressInfo before the output must not be taken for a keyword, hence Remaining.
+    """
 
     name = "route"
 
     def __init__(self, partial: bool = False) -> None:
         self.partial = partial
 
-    def parse(self, text: str, scope: Scope = EMPTY_SCOPE) -> PartialRoute:
+    def parse(self, text: str, scope: Scope = EMPTY_SCOPE) -> Any:
         words = split_words(text)
         if not (1 if self.partial else 2) <= len(words) <= 3:
             usage = "'ADDR/MASK [[GATEWAY] OUTPUT]'" if self.partial else "'ADDR/MASK [GATEWAY] OUTPUT'"
