@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from netos.errors import HandlerError
@@ -16,8 +15,10 @@ Read = Callable[["Router", str], str]
 Write = Callable[["Router", str], None]
 
 
-def netos_version(_router: Router, _argument: str) -> str:
+def version_text() -> str:
     """The installed version of netos."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("netos")
     except PackageNotFoundError:
@@ -35,12 +36,11 @@ def write_stop(router: Router, text: str) -> None:
         count = int(text) if text.strip() else 1
     except ValueError:
         raise HandlerError(f"stop: a count is wanted, not '{text}'") from None
-    for _ in range(count):
-        router.stop()
+    router.stop(count)
 
 
 GLOBAL_HANDLERS: dict[str, tuple[Read | None, Write | None]] = {
-    "version": (netos_version, None),
+    "version": (lambda _router, _: version_text(), None),
     "driver": (lambda _router, _: "userlevel", None),
     "config": (lambda router, _: unparse(router.graph), None),
     "flatconfig": (lambda router, _: unparse(router.graph), None),

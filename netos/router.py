@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from netos.args import ArgumentErrors, GraphScope, HandlerReference, NameDatabase, Syntax
@@ -49,6 +49,9 @@ class Router:
         self.order: list[Element] = []
         self.initialized = False
         self.run_count = 1
+        self.driver: Any = None         # the script that manages stops (Click's DriverManager)
+        self.halting = False
+        self.signal_calls: dict[int, Callable[[], None]] = {}   # what is called for a signal, by its number
         self.shims: list[Any] = []
         self._handlers: dict[str, dict[str, Handler]] = {}
         self.cpu = cpu if cpu is not None else VirtualCpu(simulated)
@@ -135,12 +138,15 @@ class Router:
 
             for element in limited:
                 self.shims.extend(bind_offload(element))
+        self.cpu.on_stop = self.goes_on
         self.initialized = True
         return self
 
     def close(self) -> None:
         """Stop all tasks and timers and clean up every element, last first. Harmless when called twice."""
         order, self.order = self.order, []
+        if self.cpu.on_stop == self.goes_on:
+            self.cpu.on_stop = None
         for element in order:
             element.stop()
         for element in reversed(order):
@@ -221,6 +227,15 @@ class Router:
             self._handlers[name] = {**self._default_handlers(element), **element_handlers(element)}
         return self._handlers[name]
 
+    def find_handler(self, element: str, name: str) -> Handler | None:
+        """The handler `name` of an element ("" for the global ones), which need not be one that it lists."""
+        if element and element not in self.elements:
+            return None
+        found = self.handlers(element).get(name)
+        if found is None and hasattr(self.elements.get(element), "missing_handler"):
+            found = self[element].missing_handler(name)
+        return found
+
     def _default_handlers(self, element: Element) -> dict[str, Handler]:
         def write_config(text: str) -> None:
             self.reconfigure(element, text)
@@ -255,7 +270,7 @@ class Router:
             raise HandlerError(f"While configuring '{element.name} :: {type(element).__name__}':\n  {error}") from None
         element.configuration = text
 
-    def find_handler(self, path: str) -> tuple[str, str]:
+    def split_handler(self, path: str) -> tuple[str, str]:
         """Split `element.handler`, or `handler` for a global one, into the two names."""
         element, dot, handler = path.rpartition(".")
         if not dot or not element:
@@ -264,10 +279,10 @@ class Router:
 
     def read(self, path: str, argument: str = "") -> str:
         """The value of a read handler, `element.handler` or a global one; raises HandlerError."""
-        element, name = self.find_handler(path)
+        element, name = self.split_handler(path)
         if element and element not in self.elements:
             raise HandlerError(f"no element '{element}'")
-        handler = self.handlers(element).get(name)
+        handler = self.find_handler(element, name)
         if handler is None or handler.read is None:
             raise HandlerError(f"no '{path}' read handler")
         if argument and not handler.read_parameter:
@@ -277,10 +292,10 @@ class Router:
 
     def write(self, path: str, text: str = "") -> None:
         """Write to a handler; raises HandlerError, and then nothing has changed."""
-        element, name = self.find_handler(path)
+        element, name = self.split_handler(path)
         if element and element not in self.elements:
             raise HandlerError(f"no element '{element}'")
-        handler = self.handlers(element).get(name)
+        handler = self.find_handler(element, name)
         if handler is None or handler.write is None:
             raise HandlerError(f"no '{path}' write handler")
         self._guard(path, handler.write, text)
@@ -318,11 +333,34 @@ class Router:
 
     # Running
 
-    def stop(self) -> None:
-        """Lower the run count by one, as Click's `stop`; at zero the driver ends, unless a script raises it again."""
-        self.run_count -= 1
-        if self.run_count <= 0:
-            self.cpu.stopped = True
+    def stop(self, count: int = 1) -> None:
+        """Lower the run count, as Click's `stop`; at zero the run ends, unless the driver script raises it again."""
+        self.adjust_run_count(-count)
+
+    def adjust_run_count(self, change: int) -> None:
+        """Raise or lower the run count."""
+        self.run_count += change
+        self.cpu.stopped = self.run_count <= 0
+
+    def halt(self) -> None:
+        """End the run, as a signal does: the driver script runs on without waiting, but cannot prevent the end."""
+        self.halting = True
+        self.adjust_run_count(min(-self.run_count, 0))
+
+    def goes_on(self) -> bool:
+        """Step the driver script while the run count is zero or less; return whether it has raised it for good.
+
+        The virtual CPU asks this before it ends (Click's Master::verify_stop).
+        """
+        while self.run_count <= 0 and self.driver is not None:
+            before = self.run_count
+            forward = self.driver.stop_event()
+            if self.halting:
+                self.run_count = 0
+            if not forward if self.halting else self.run_count == before:
+                break
+        self.cpu.stopped = self.run_count <= 0
+        return self.run_count > 0
 
     def event_failed(self, element: Element, error: Exception) -> None:
         """Python code that the data path called has raised: say so, go on."""

@@ -33,14 +33,21 @@ def split_definitions(arguments: Sequence[str]) -> dict[str, str]:
 
 
 def read_configuration(file: str) -> tuple[str, str]:
-    """The text of a file (- for standard input), one character a byte, and the name it has in messages."""
-    if file == "-":
-        return sys.stdin.buffer.read().decode("latin-1"), "<stdin>"
+    """The text of a file (- for standard input), one character a byte, and the name it has in messages.
+
+    An ar archive is read for its member `config`, as Click does.
+    """
+    from netos.lang.archive import ArchiveError, configuration_text
+
     try:
+        if file == "-":
+            return configuration_text(sys.stdin.buffer.read()), "<stdin>"
         with open(file, "rb") as source:
-            return source.read().decode("latin-1"), file
+            return configuration_text(source.read()), file
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
+    except ArchiveError as error:
+        raise UsageError(f"cannot read {file}: {error}") from error
 
 
 def print_diagnostics(diagnostics: Diagnostics, source_lines: Any) -> None:

@@ -5,10 +5,8 @@ is used up, so that the event loop that watches the epoll descriptor gets its tu
 time jumps to the next timer when, and only when, nothing is runnable.
 """
 
-import os
-
 cimport cython
-from libc.errno cimport EINTR, errno
+from libc.errno cimport errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, strerror
@@ -97,6 +95,7 @@ cdef class VirtualCpu:
         self.overrun = 10000000
         self.core.events_owner = <void *>self
         self.core.deliver = deliver_now
+        self.on_stop = None         # asked before a stop takes effect: true to go on all the same
         if simulated is not None:
             self.core.clock.simulated = 1
             self.core.clock.now = simulated
@@ -298,7 +297,7 @@ cdef class VirtualCpu:
     def run(self):
         """Make turns until nothing is left to do or the budget is used up; return whether a task is runnable."""
         cdef int64_t until = clock_host(CLOCK_MONOTONIC) + self.budget
-        cdef bint more = True
+        cdef bint more = not self.ended()
         calibrate()
         while more:
             with nogil:
@@ -308,12 +307,18 @@ cdef class VirtualCpu:
                         break
             if self.core.events_count:
                 self.deliver_events()
-            if self.stopped or clock_host(CLOCK_MONOTONIC) >= until:
+            if self.ended() or clock_host(CLOCK_MONOTONIC) >= until:
                 break
         if self.overrun_element != NULL:
             self.report_overrun()
         self.arm()
         return self.run_queue.count > 0
+
+    def ended(self):
+        """Whether the run is over: it was stopped, and `on_stop` (a driver script, say) does not want to go on."""
+        if self.stopped and self.on_stop is not None and self.on_stop():
+            self.stopped = False
+        return self.stopped
 
     def run_tasks_once(self, uint32_t count=1):
         """Run up to `count` tasks and nothing else, then deliver events; for tests and `netos click`'s driver."""
@@ -328,7 +333,7 @@ cdef class VirtualCpu:
         if not self.core.clock.simulated:
             raise RuntimeError("only a simulated clock can be advanced")
         cdef int64_t limit = (<int64_t>1 << 62) if until is None else until
-        while not self.stopped:
+        while not self.ended():
             if self.core.events_count:
                 self.deliver_events()
                 continue

@@ -1,0 +1,218 @@
+"""netos click: run a configuration as Click's user-level driver does (click.cc), same options, same messages."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from netos.cli.click_options import Given, OptionError, help_text, read_options
+from netos.errors import ConfigError, Diagnostics, HandlerError, NetosError
+from netos.kernel.console import write_error, write_out
+
+if TYPE_CHECKING:
+    from netos.router import Router
+
+SUMMARY = "run a configuration as Click's driver does"
+USAGE = "Usage: netos click [OPTION]... [FILE]\nTry 'netos click --help' for more information.\n"
+SIMULATION_START = 1_000_000_000
+SECOND = 1_000_000_000
+LATER = {"port": "-p", "unix-socket": "-u", "socket": "--socket", "allow-reconfigure": "-R"}
+
+
+class Command:
+    """What the command line asks for."""
+
+    def __init__(self, given: Sequence[Given]) -> None:
+        self.file: str | None = None
+        self.expression = False
+        self.definitions: dict[str, str] = {}
+        self.handlers: list[str] = []
+        self.exit_handler = ""
+        self.output = ""
+        self.path = os.environ.get("CLICKPATH", "")
+        self.simulated: int | None = None
+        self.first_processor: int | None = None
+        self.quit = self.time = self.help = self.version = False
+        self.warnings = True
+        for option in given:
+            self.take(option.name, option.value or "", option.negated)
+            if self.help or self.version:
+                break
+
+    def take(self, name: str, value: str, negated: bool) -> None:
+        """Note one option; raises OptionError."""
+        variable, equals, text = value.partition("=")
+        if name == "" and equals and variable.replace("_", "a").isalnum():
+            self.once(variable not in self.definitions, f"parameter '{variable}' multiply defined")
+            self.definitions[variable] = text
+        elif name in ("", "file", "expression"):
+            self.once(self.file is None, "router configuration specified twice")
+            self.file, self.expression = value, name == "expression"
+        elif name == "handler":
+            self.handlers.append(value)
+        elif name == "exit-handler":
+            self.once(not self.exit_handler, "--exit-handler specified twice")
+            self.exit_handler = value
+        elif name == "output":
+            self.once(not self.output, "output file specified twice")
+            self.output = value
+        elif name == "clickpath":
+            self.path = value
+        elif name == "simtime":
+            self.simulated = round((number(value, "--simtime") if value else SIMULATION_START) * SECOND)
+        elif name == "threads":
+            if number(value, "-j") > 1:
+                raise OptionError(f"-j {value}: more than one thread comes with the daemon; this version runs one")
+        elif name == "affinity":
+            self.first_processor = None if negated else int(number(value, "-a")) if value else 0
+        elif name in LATER and not negated:
+            raise OptionError(f"{LATER[name]} comes with the daemon; this version has no control sockets and no "
+                              "hot swap")
+        elif name in ("warnings", "no-warnings"):
+            self.warnings = name == "warnings" and not negated
+        elif name in ("quit", "time", "help", "version"):
+            setattr(self, name, True)
+
+    @staticmethod
+    def once(first: bool, complaint: str) -> None:
+        """Refuse an option that was given already."""
+        if not first:
+            raise OptionError(complaint)
+
+    @property
+    def search_path(self) -> list[str]:
+        """The folders of CLICKPATH."""
+        return [folder for folder in self.path.split(":") if folder]
+
+
+def number(text: str, option: str) -> float:
+    """The number an option takes."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1 << 32:
+        raise OptionError(f"'{option}' expects a number, not '{text}'")
+    return value
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the verb; the exit status is Click's: 1 for a bad configuration, else what the handlers say."""
+    try:
+        command = Command(read_options(argv))
+    except OptionError as error:
+        write_error(f"netos click: {error}\n{USAGE}")
+        return 1
+    if command.help:
+        write_out(help_text())
+        return 0
+    if command.version:
+        from netos.global_handlers import version_text
+
+        write_out(f"netos click (netos) {version_text()}\n")
+        return 0
+    loaded = load(command)
+    if loaded is None:
+        return 1
+    router, name = loaded
+    try:
+        return run(router, name, command)
+    finally:
+        router.close()
+
+
+def load(command: Command) -> tuple[Router, str] | None:
+    """The initialised router and the name of its configuration; None after errors, which have been printed."""
+    from netos.cli.configuration import UsageError, read_configuration
+    from netos.lang import parse_config
+    from netos.registry import default_registry
+    from netos.router import Router
+
+    try:
+        text, name = (command.file or "", "config") if command.expression else read_configuration(command.file or "-")
+    except UsageError as error:
+        write_error(f"{error}\n")
+        return None
+    if command.expression:
+        text = os.fsencode(text).decode("latin-1")
+    graph, diagnostics = parse_config(text, name, class_info=default_registry.class_info,
+                                      class_names=default_registry.names, definitions=command.definitions,
+                                      search_path=command.search_path)
+    try:
+        router = Router(graph, diagnostics=diagnostics, simulated=command.simulated).initialize()
+    except ConfigError as error:
+        complain(error.diagnostics, command.warnings)
+        write_error("" if graph.incomplete else "Router could not be initialized!\n")
+        return None
+    complain(diagnostics, command.warnings)
+    return router, name
+
+
+def complain(diagnostics: Diagnostics, warnings: bool) -> None:
+    """Print diagnostics as Click does."""
+    from netos.lang import render_click
+
+    write_error(render_click(entry for entry in diagnostics if warnings or entry.severity != "warning"))
+
+
+def run(router: Router, name: str, command: Command) -> int:
+    """Do what is asked with a router; the exit status."""
+    if command.output:
+        write_flat(router, command.output)
+    start = (*os.times()[:2], time.perf_counter())
+    if not command.quit:
+        if router.elements:
+            drive_router(router, command)
+        elif command.warnings:
+            write_error(f"warning: {name}: configuration has no elements, exiting\n")
+    if command.time:
+        user, system, real = (after - before for after, before in zip((*os.times()[:2], time.perf_counter()), start))
+        write_out(f"{user:.3f}u {system:.3f}s {int(real // 60)}:{real % 60:05.2f}\n")
+    status = 0
+    if command.handlers:
+        from netos.cli.click_handlers import print_handlers
+
+        status = 0 if print_handlers(router, command.handlers) else 1
+    return exit_status(router, command.exit_handler) if command.exit_handler else status
+
+
+def drive_router(router: Router, command: Command) -> None:
+    """Run until the driver stops."""
+    from netos.kernel.driver import drive
+
+    if command.first_processor is not None:
+        try:
+            os.sched_setaffinity(0, {command.first_processor})
+        except OSError as error:
+            write_error(f"netos click: cannot use processor {command.first_processor}: {error.strerror}\n")
+    drive(router.cpu, router.signal_calls, router.halt)
+
+
+def write_flat(router: Router, file: str) -> None:
+    """Write the flat configuration; what fails is said, and no reason not to run."""
+    text = router.read("flatconfig")
+    if file == "-":
+        write_out(text)
+        return
+    try:
+        with open(file, "wb") as output:
+            output.write(text.encode("latin-1", "replace"))
+    except OSError as error:
+        write_error(f"{file}: {error.strerror}\n")
+
+
+def exit_status(router: Router, handler: str) -> int:
+    """What a read handler says the exit status is: an integer, or a bool."""
+    from netos.args.numbers import BOOLS, integer
+
+    try:
+        text = router.read(handler).strip()
+    except (HandlerError, NetosError) as error:
+        write_error(f"{error}\n")
+        return 255
+    value = integer(text)
+    if value is None:
+        return 255 if text not in BOOLS else 0 if BOOLS[text] else 1
+    return value & 255
