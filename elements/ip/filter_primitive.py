@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from elements.ip.filter_names import ICMP_TYPE, TCP, TCP_OR_UDP, TRANSP, UDP, Field
-from elements.standard.decision import All, Always, AnyOf, Condition, Greater, Not, Present, Test
+from elements.standard.decision import All, Always, AnyOf, Condition, Equal, Greater, Not, Present
 from elements.standard.decision_facts import FRAGMENT_MASK, FRAGMENT_WORD, PROTOCOL_MASK, PROTOCOL_WORD
 from elements.standard.decision_graph import NETWORK, TRANSPORT
 
 ALL_ONES = 0xFFFF_FFFF
 PORTS = frozenset(["int", "range", "port", "tcp port", "udp port"])
 ADDRESSES = frozenset(["host", "net", "ether"])
-FIRST_FRAGMENT = Test(FRAGMENT_WORD, FRAGMENT_MASK, 0)
-WHOLE_DATAGRAM = Test(FRAGMENT_WORD, 0x3FFF, 0)
+FIRST_FRAGMENT = Equal(FRAGMENT_WORD, FRAGMENT_MASK, 0)
+WHOLE_DATAGRAM = Equal(FRAGMENT_WORD, 0x3FFF, 0)
 PROTOCOL_FIELD = Field(NETWORK, 72, 8)
 ECN_FIELD = Field(NETWORK, 14, 2)
 NAMES = {"host": "host", "net": "net", "ether": "ether host", "port": "port", "proto": "ip proto", "opt": "tcp opt",
@@ -105,7 +105,7 @@ class Primitive:
             case "unfrag":
                 body = WHOLE_DATAGRAM
             case "ce":
-                body = Test(NETWORK, 0x3_0000, 0x3_0000)
+                body = Equal(NETWORK, 0x3_0000, 0x3_0000)
             case "ect":
                 if self.data is None:
                     self.data, self.relation = Data("int", 0), "!="
@@ -152,7 +152,7 @@ class Primitive:
         self.refuse_relation()
         mask = ALL_ONES if self.kind == "host" else self.data.more
         value = self.data.value & mask
-        return self.negated(self.directed(Test(NETWORK + 12, mask, value), Test(NETWORK + 16, mask, value)),
+        return self.negated(self.directed(Equal(NETWORK + 12, mask, value), Equal(NETWORK + 16, mask, value)),
                             self.relation == "!=")
 
     def ether_condition(self) -> Condition:
@@ -160,8 +160,8 @@ class Primitive:
             raise Unsuitable("Ethernet address missing in 'ether host' directive")
         self.refuse_relation()
         address = self.data.value
-        source = All((Test(4, 0xFFFF, address >> 32), Test(8, ALL_ONES, address & ALL_ONES)))
-        destination = All((Test(0, ALL_ONES, address >> 16), Test(4, 0xFFFF_0000, (address & 0xFFFF) << 16)))
+        source = All((Equal(4, 0xFFFF, address >> 32), Equal(8, ALL_ONES, address & ALL_ONES)))
+        destination = All((Equal(0, ALL_ONES, address >> 16), Equal(4, 0xFFFF_0000, (address & 0xFFFF) << 16)))
         return self.negated(self.directed(source, destination), self.relation == "!=")
 
     def port_condition(self) -> Condition:
@@ -193,7 +193,7 @@ class Primitive:
             raise Unsuitable("can't use relational operators or masks with 'tcp opt'")
         if self.data.value > 0xFF:
             raise Unsuitable(f"value {self.data.value} out of range (0-255)")
-        return Test(TRANSPORT + 12, self.data.value << 16, self.data.value << 16)
+        return Equal(TRANSPORT + 12, self.data.value << 16, self.data.value << 16)
 
     def field_condition(self, chosen: Field) -> Condition:
         if self.data is None:
@@ -219,7 +219,7 @@ class Primitive:
             if value & ~mask:
                 self.warn_constant(self.relation == "!=", mask)
                 return lambda offset, shift: Always(False), self.relation == "!="
-            return lambda offset, shift: Test(offset, mask << shift, value << shift), self.relation == "!="
+            return lambda offset, shift: Equal(offset, mask << shift, value << shift), self.relation == "!="
         if self.relation in ("<", ">="):
             value -= 1
         negate = self.relation in ("<", "<=")
@@ -245,5 +245,5 @@ def protocol_terms(protocol: int | None) -> tuple[Condition, ...]:
     if protocol is None or protocol == TRANSP:
         return ()
     numbers = (TCP, UDP) if protocol == TCP_OR_UDP else (protocol,)
-    tests = tuple(Test(PROTOCOL_WORD, PROTOCOL_MASK, number << 16) for number in numbers)
+    tests = tuple(Equal(PROTOCOL_WORD, PROTOCOL_MASK, number << 16) for number in numbers)
     return (AnyOf(tests),) if len(tests) > 1 else tests

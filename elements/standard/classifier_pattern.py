@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from elements.standard.classification import Program
-from elements.standard.decision import All, Always, Condition, Not, Present, Test, compile_program
+from elements.standard.decision import All, Always, Condition, Equal, Not, Present, compile_program
 from elements.standard.pattern_error import Complaint, PatternError, PatternProblem
 
 OFFSET_LIMIT = 65_535
@@ -94,12 +94,12 @@ def hexadecimal(text: str, what: str, column: int, wildcards: bool = True) -> tu
             bytes.fromhex("".join("0" if digit == "?" else "f" for digit in text)))
 
 
-def word_tests(offset: int, value: bytes, mask: bytes) -> tuple[Test, ...]:
+def word_tests(offset: int, value: bytes, mask: bytes) -> tuple[Equal, ...]:
     """The tests, on words at multiples of four as Click has them, that compare bytes at an offset under a mask."""
     before = offset % 4
     end = -(before + len(value)) % 4
     value = bytes(before) + bytes(a & b for a, b in zip(value, mask, strict=True)) + bytes(end)
     mask = bytes(before) + mask + bytes(end)
-    tests = (Test(offset - before + start, int.from_bytes(mask[start:start + 4], "big"),
+    tests = (Equal(offset - before + start, int.from_bytes(mask[start:start + 4], "big"),
                   int.from_bytes(value[start:start + 4], "big")) for start in range(0, len(value), 4))
     return tuple(test for test in tests if test.mask)

@@ -26,7 +26,7 @@ class Always:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Equal:
     """The four bytes at an offset, masked, equal a value; false if the packet ends before the last byte in the mask."""
 
     offset: int
@@ -36,7 +36,10 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class Greater:
-    """The four bytes at an offset, masked, are a number greater than a value; false if the packet ends before them."""
+    """The four bytes at an offset, masked, are a number greater than a value.
+
+    False if the packet ends before the last byte in the mask, or, without looking, if no number under the mask is greater.
+    """
 
     offset: int
     mask: int
@@ -73,7 +76,7 @@ class Present:
     condition: Condition
 
 
-Condition: TypeAlias = "Always | Test | Greater | Not | All | AnyOf | Choice | Present"
+Condition: TypeAlias = "Always | Equal | Greater | Not | All | AnyOf | Choice | Present"
 
 
 def compile_program(rules: Sequence[tuple[Condition, int | None]], *, headers: bool) -> Program:
@@ -94,7 +97,7 @@ def emit(graph: Graph, condition: Condition, yes: int, no: int, past_end: int | 
     `past_end` is where a test that looks past the end goes: None means to its own "no".
     """
     match condition:
-        case Test(offset, mask, value):
+        case Equal(offset, mask, value):
             return graph.node(offset, mask, value, mask_length(mask), yes, no, no if past_end is None else past_end)
         case Greater():
             return emit_greater(graph, condition, yes, no, no if past_end is None else past_end)
@@ -154,7 +157,7 @@ def in_order(conditions: tuple[Condition, ...]) -> list[Condition]:
 
 def order_key(condition: Condition) -> tuple[int, int]:
     """Where to put a term among others; terms that ask for more than one word keep their order, after the others."""
-    found: list[Test | Greater] = []
+    found: list[Equal | Greater] = []
     for test in tests_in(condition):
         found.append(test)
         if len(found) > SIMPLE_TESTS or test.offset != found[0].offset:
@@ -165,10 +168,10 @@ def order_key(condition: Condition) -> tuple[int, int]:
     return 1, -2 if offset == PROTOCOL_WORD else -1 if offset == FRAGMENT_WORD else offset
 
 
-def tests_in(condition: Condition) -> Iterator[Test | Greater]:
+def tests_in(condition: Condition) -> Iterator[Equal | Greater]:
     """The tests a condition consists of."""
     match condition:
-        case Test() | Greater():
+        case Equal() | Greater():
             yield condition
         case Not(inner) | Present(inner):
             yield from tests_in(inner)
