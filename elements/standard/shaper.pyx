@@ -55,10 +55,9 @@ cdef class RateShaper(Element):
 
     cdef void wait(self) noexcept nogil:
         """Sleep until the next packet may go; for ever at rate 0."""
-        cdef int64_t when = bucket_when(&self.bucket, 0)
         notifier_sleep(&self.ready)
-        if when >= 0:
-            timer_schedule(&self.timer, when)
+        if self.bucket.rate:
+            timer_schedule(&self.timer, bucket_when(&self.bucket, 0))
 
     cdef void run_timer(self, Timer *timer) noexcept nogil:
         if signal_active(&self.signal):
