@@ -11,14 +11,19 @@ LEFT, RIGHT = "02:00:00:00:01:01", "02:00:00:00:02:01"
 CLIENT, SERVER = "02:aa:00:00:00:01", "02:aa:00:00:00:02"
 
 
+def introduce(made):
+    """Let the router learn both neighbours: it asks for whom it has a packet, and they answer."""
+    for device, near, ether, ip, own in (("tap0", LEFT, CLIENT, "10.0.1.2", "10.0.1.1"),
+                                         ("tap1", RIGHT, SERVER, "10.0.2.2", "10.0.2.1")):
+        made.send(device, Ether(src=ether, dst=near) / IP(src="10.0.9.9", dst=ip) / UDP())
+        made.send(device, Ether(src=ether, dst=near) / ARP(op=2, hwsrc=ether, psrc=ip, hwdst=near, pdst=own))
+
+
 @pytest.fixture()
 def router(appliance):
     """The router with both neighbours in its ARP tables."""
     made = appliance("router.click", ["tap0", "tap1"])
-    for device, ether, ip, own in (("tap0", CLIENT, "10.0.1.2", "10.0.1.1"), ("tap1", SERVER, "10.0.2.2", "10.0.2.1")):
-        made.send(device, Ether(src=CLIENT, dst=LEFT) / IP(src="10.0.9.9", dst=ip) / UDP())  # makes it ask
-        made.send(device, Ether(src=ether, dst=LEFT if device == "tap0" else RIGHT)
-                  / ARP(op=2, hwsrc=ether, psrc=ip, hwdst=LEFT if device == "tap0" else RIGHT, pdst=own))
+    introduce(made)
     for device in ("tap0", "tap1"):
         made.received(device)
     return made
@@ -168,9 +173,7 @@ def test_a_segmentation_packet_crosses_as_one(appliance):
     from netos.drivers.memory import Offload
 
     made = appliance("router.click", ["tap0", "tap1"], offload=True)
-    made.send("tap1", Ether(src=SERVER, dst=RIGHT) / IP(src="10.0.2.2", dst="10.0.1.2") / UDP())
-    made.send("tap0", frame(IP(src="10.0.1.2", dst="10.0.2.2") / UDP()))
-    made.send("tap1", Ether(src=SERVER, dst=RIGHT) / ARP(op=2, hwsrc=SERVER, psrc="10.0.2.2", hwdst=RIGHT, pdst="10.0.2.1"))
+    introduce(made)
     made.received("tap1")
     data = bytes(frame(IP(src="10.0.1.2", dst="10.0.2.2", flags="DF") / TCP(sport=1, dport=2, flags="A") / bytes(60000)))
     made.send("tap0", data, offload=Offload(flags=1, gso_type=1, gso_size=1448, checksum_start=34, checksum_offset=16,
