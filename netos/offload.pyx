@@ -302,9 +302,9 @@ cdef class OffloadShim:
         cdef bint done = not segments_left(segments)
         if segment == NULL and not done:
             self.element.drop(segments.packet, DROP_NO_BUFFER)
-            segments.packet = NULL
         elif done:
             packet_consume(self.element.vcpu, segments.packet)
+        if segment == NULL or done:
             segments.packet = NULL
         return segment
 
@@ -318,8 +318,7 @@ cdef class OffloadShim:
         cdef Segments segments
         cdef Batch ready
         cdef Descriptor *packet
-        cdef uint32_t i, limit = self.element.vcpu.width
-        i = 0
+        cdef uint32_t i = 0, limit = self.element.vcpu.width
         while i < batch.count and not packet_offloaded(batch.packets[i]):
             i += 1
         if i == batch.count:

@@ -4,7 +4,8 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
 from netos.drivers.device cimport Device
-from netos.drivers.pcapfile cimport LINK_ETHERNET, PcapReader, PcapRecord, PcapWriter
+from netos.drivers.pcapfile cimport LINK_ETHERNET, PcapReader, PcapRecord
+from netos.drivers.pcapwriter cimport PcapWriter
 from netos.kernel.memory cimport LARGE_BUFFER
 from netos.packet cimport (
     HEADROOM, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, Vcpu, packet_make, packet_release,

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netos.drivers.pcapfile import PcapReader, PcapWriter, Record, open_capture
+from netos.drivers.pcapfile import PcapReader, Record, open_capture
+from netos.drivers.pcapwriter import PcapWriter
 from netos.errors import DeviceError
 
 PACKETS = [(1_700_000_000_123_456_789, b"first packet of all"), (1_700_000_001_000_000_001, b""),

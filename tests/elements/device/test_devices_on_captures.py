@@ -2,7 +2,8 @@
 
 import pytest
 
-from netos.drivers.pcapfile import PcapWriter, open_capture
+from netos.drivers.pcapfile import open_capture
+from netos.drivers.pcapwriter import PcapWriter
 from netos.errors import ConfigError
 from netos.kernel.vcpu import VirtualCpu
 from netos.router import Router
