@@ -83,7 +83,7 @@ cdef void turn_round(Descriptor *packet) noexcept nogil:
     check = checksum_update16(load_be16(icmp + ICMP_AT_CHECKSUM), ICMP_ECHO << 8, ICMP_ECHO_REPLY << 8)
     store_be16(icmp + ICMP_AT_CHECKSUM, check)
     if check == 0 and checksum_data(icmp, ip_total_length(ip) - header_length) == ALL_ZERO:
-        store_be16(icmp + ICMP_AT_CHECKSUM, ALL_ZERO)   # RFC 1624 leaves out data that is all zero, which a reply may be
+        store_be16(icmp + ICMP_AT_CHECKSUM, ALL_ZERO)   # RFC 1624 leaves out data that is all zero, as a reply may be
 
 
 cdef bint route_ends_here(const uint8_t *ip) noexcept nogil:

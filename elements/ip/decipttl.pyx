@@ -3,31 +3,18 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from elements.ip.header cimport marked_ip
+from elements.ip.rewrite cimport ttl_decrement, ttl_expires
 from netos.element cimport Element
 from netos.packet cimport (
     DROP_NO_BUFFER, DROP_NOT_IP, DROP_TTL_EXPIRED, FLAG_SHARED, Batch, Descriptor, packet_network, packet_writable,
 )
-from netos.proto.ipv4 cimport IP_AT_DESTINATION, IP_AT_TTL
-from netos.wire cimport load_be32, store_be32
+from netos.proto.ipv4 cimport IP_AT_DESTINATION
 
 from netos.args import Bool
 from netos.handlers import read_handler, write_handler
 
 cdef extern from *:
     bint likely(bint) noexcept nogil
-
-cdef enum:
-    EXPIRED = 0x02000000        # the least word of TTL, protocol and checksum that may go on
-
-
-cdef inline uint32_t one_less(uint32_t word) noexcept nogil:
-    """The header's word of TTL, protocol and checksum after one hop.
-
-    RFC 1624 for a field that is less by 0x0100: the checksum is more by it, the carry comes round, 0xFFFF is 0.
-    """
-    cdef uint32_t check = (word & 0xFFFF) + 0x100
-    check += check >= 0xFFFF
-    return (word & <uint32_t>0xFFFF0000) - 0x01000000 | check & 0xFFFF
 
 
 cdef class DecIPTTL(Element):
@@ -60,7 +47,7 @@ cdef class DecIPTTL(Element):
         self.active = active
 
     cdef void process(self, Batch *batch) noexcept nogil:
-        cdef uint32_t i, word
+        cdef uint32_t i
         cdef uint32_t kept = 0
         cdef uint32_t count = batch.count
         cdef bint multicast = self.multicast
@@ -73,9 +60,8 @@ cdef class DecIPTTL(Element):
             packet = packets[i]
             ip = marked_ip(packet)
             if likely(ip != NULL and not packet.flags & FLAG_SHARED):
-                word = load_be32(ip + IP_AT_TTL)
-                if likely(word >= EXPIRED and (multicast or ip[IP_AT_DESTINATION] >> 4 != 14)):
-                    store_be32(ip + IP_AT_TTL, one_less(word))
+                if likely(not ttl_expires(ip) and (multicast or ip[IP_AT_DESTINATION] >> 4 != 14)):
+                    ttl_decrement(ip)
                     packets[kept] = packet
                     kept += 1
                     continue
@@ -92,13 +78,12 @@ cdef class DecIPTTL(Element):
             return 0
         if not self.multicast and ip[IP_AT_DESTINATION] >> 4 == 14:
             return 1
-        if load_be32(ip + IP_AT_TTL) < EXPIRED:
+        if ttl_expires(ip):
             self.expired += 1
             self.reject(packet, DROP_TTL_EXPIRED)
             return 0
         if not packet_writable(self.vcpu, packet):
             self.drop(packet, DROP_NO_BUFFER)
             return 0
-        ip = packet_network(packet)
-        store_be32(ip + IP_AT_TTL, one_less(load_be32(ip + IP_AT_TTL)))
+        ttl_decrement(packet_network(packet))
         return 1

@@ -1,15 +1,14 @@
 """FixIPSrc: give packets that ask for it this router's source address (RFC 1812 section 4.3.2.4; Click's FixIPSrc)."""
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from elements.ip.header cimport marked_ip
-from netos.checksum cimport checksum_update32
+from elements.ip.rewrite cimport source_replace
 from netos.element cimport Element
 from netos.packet cimport (
     ANNO_FIX_IP_SOURCE, DROP_NOT_IP, DROP_NO_BUFFER, Batch, Descriptor, packet_network, packet_writable,
 )
-from netos.proto.ipv4 cimport IP_AT_CHECKSUM, IP_AT_SOURCE
-from netos.wire cimport load16, load32, store16, store32
+from netos.wire cimport load32
 
 from netos.args import IPv4
 
@@ -44,8 +43,6 @@ cdef class FixIPSrc(Element):
 
     cdef bint fix(self, Descriptor *packet) noexcept nogil:
         """Do it; 0 when the packet had to be dropped."""
-        cdef uint8_t *ip
-        cdef uint16_t check
         if marked_ip(packet) == NULL:
             self.drop(packet, DROP_NOT_IP)
             return 0
@@ -53,8 +50,5 @@ cdef class FixIPSrc(Element):
             self.drop(packet, DROP_NO_BUFFER)
             return 0
         packet.annotations[ANNO_FIX_IP_SOURCE] = 0
-        ip = packet_network(packet)
-        check = checksum_update32(load16(ip + IP_AT_CHECKSUM), load32(ip + IP_AT_SOURCE), self.address)
-        store16(ip + IP_AT_CHECKSUM, check)
-        store32(ip + IP_AT_SOURCE, self.address)
+        source_replace(packet_network(packet), self.address)
         return 1

@@ -13,7 +13,7 @@ cdef class IPGWOptions(Element):
     cdef bytes other_bytes
     cdef uint64_t bad
 
-    cdef bint handle(self, Descriptor *packet) noexcept nogil
+    cdef int handle(self, Descriptor *packet) noexcept nogil
     cdef int walk(self, uint8_t *options, uint32_t end) noexcept nogil
     cdef int record_route(self, uint8_t *option, uint32_t length) noexcept nogil
     cdef int stamp(self, uint8_t *option, uint32_t length) noexcept nogil

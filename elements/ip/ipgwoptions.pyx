@@ -53,43 +53,45 @@ cdef class IPGWOptions(Element):
     cdef void process(self, Batch *batch) noexcept nogil:
         cdef uint32_t i
         cdef uint32_t kept = 0
-        cdef Descriptor *packet
-        cdef const uint8_t *ip
+        cdef int problem
         for i in range(batch.count):
-            packet = batch.packets[i]
-            ip = marked_ip(packet)
-            if (ip != NULL and ip[0] == 0x45) or self.handle(packet):
-                batch.packets[kept] = packet
+            problem = self.handle(batch.packets[i])
+            if problem == DROP_BAD_OPTION:
+                self.reject(batch.packets[i], problem)
+            elif problem:
+                self.drop(batch.packets[i], problem)
+            else:
+                batch.packets[kept] = batch.packets[i]
                 kept += 1
         batch.count = kept
 
-    cdef bint handle(self, Descriptor *packet) noexcept nogil:
-        """Process the options of a packet; 0 when it does not go on."""
+    cdef int handle(self, Descriptor *packet) noexcept nogil:
+        """Process the options of a packet; 0, or why it may not go on."""
         cdef uint8_t options[IP_MAXIMUM_HEADER_LENGTH]
-        cdef uint8_t *ip = marked_whole_ip(packet)
+        cdef uint8_t *ip = marked_ip(packet)
         cdef uint32_t end
-        cdef int problem
-        if ip == NULL:
-            self.drop(packet, DROP_NOT_IP)
+        cdef int fault
+        if ip != NULL and ip[0] == 0x45:
             return 0
+        ip = marked_whole_ip(packet)
+        if ip == NULL:
+            return DROP_NOT_IP
         end = ip_header_length(ip) - IP_AT_OPTIONS
         memcpy(options, ip + IP_AT_OPTIONS, end)        # so that a packet with a fault stays as it came
-        problem = self.walk(options, end)
-        if problem != GOOD:
-            packet.annotations[ANNO_ICMP_PARAMETER] = <uint8_t>(IP_AT_OPTIONS + problem)
+        fault = self.walk(options, end)
+        if fault != GOOD:
+            packet.annotations[ANNO_ICMP_PARAMETER] = <uint8_t>(IP_AT_OPTIONS + fault)
             self.bad += 1
-            self.reject(packet, DROP_BAD_OPTION)
-            return 0
+            return DROP_BAD_OPTION
         if memcmp(options, ip + IP_AT_OPTIONS, end) == 0:
-            return 1
-        if not packet_writable(self.vcpu, packet):
-            self.drop(packet, DROP_NO_BUFFER)
             return 0
+        if not packet_writable(self.vcpu, packet):
+            return DROP_NO_BUFFER
         ip = packet_network(packet)
         memcpy(ip + IP_AT_OPTIONS, options, end)
         store_be16(ip + IP_AT_CHECKSUM, 0)
         store_be16(ip + IP_AT_CHECKSUM, checksum_ip(ip, IP_AT_OPTIONS + end))
-        return 1
+        return 0
 
     cdef int walk(self, uint8_t *options, uint32_t end) noexcept nogil:
         """Go through the options: GOOD, or the place of the byte that is wrong."""

@@ -8,6 +8,7 @@ from netos.addresses import IPv4Address
 from netos.args import EMPTY_SCOPE, ArgumentType, Integer, IPv4, IPv4Prefix, Remaining, Scope
 from netos.lang.quoting import split_words
 
+
 class Route(Remaining):
     """`ADDR/MASK [GATEWAY] OUTPUT` as (prefix, length, gateway, port); partial: gateway and port may be None.
 
