@@ -38,7 +38,7 @@ class Equal:
 class Greater:
     """The four bytes at an offset, masked, are a number greater than a value.
 
-    False if the packet ends before the last byte in the mask, or, without looking, if no number under the mask is greater.
+    False if the packet ends before the last byte in the mask; or, without looking, if nothing under it is greater.
     """
 
     offset: int

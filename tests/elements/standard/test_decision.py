@@ -108,6 +108,26 @@ def test_programs_on_headers(rules, frames):
     check(rules, [bytes(4) + packet for packet in frames], 256)
 
 
+ONE, TWO, THREE = (Equal(0, 0xFF000000, number << 24) for number in (1, 2, 3))
+CORNERS = {
+    "known bits do not make a longer field present":
+        All((Equal(0, 0x30000000, 0x10000000), Greater(0, 0x30C00000, 0x00800000))),
+    "a negation of two bytes is decided by the first alone":
+        Present(Not(All((ONE, Equal(0, 0x00FF0000, 0x10000))))),
+    "comparisons that share an end are not one chain":
+        All((TWO, Choice(((Equal(0, 0x00FF0000, 0x10000), AnyOf((ONE, THREE))),), AnyOf((TWO, THREE))))),
+    "what was refuted on one way only is not refuted":
+        Present(All((AnyOf((Equal(0, 0x00FF0000, 0x10000), Not(ONE))), Equal(0, 0xFF00, 0), AnyOf((ONE, TWO))))),
+}
+
+
+@pytest.mark.parametrize("condition", CORNERS.values(), ids=CORNERS)
+def test_corners(condition):
+    values = (0, 1, 2, 3, 0x10, 0x90)
+    frames = [bytes([first, second, 0, 0])[:length] for first in values for second in values for length in range(5)]
+    check([(condition, 0)], frames, 0)
+
+
 @pytest.mark.parametrize(("rules", "steps"), [
     ([(All((Equal(0, 255, 1), Equal(0, 255, 2))), 0)], 0),
     ([(AnyOf((Equal(0, 255, 1), Not(Equal(0, 255, 1)))), 0)], 0),
