@@ -7,6 +7,7 @@
 define($DEV0 tap0, $ADDR0 10.0.1.1/24, $ETH0 02:00:00:00:01:01,
        $DEV1 tap1, $ADDR1 10.0.2.1/24, $ETH1 02:00:00:00:02:01,
        $MTU 1500, $QUEUE 1000,
+       $OFFLOAD true,  // let segmentation packets of up to 64 KiB cross as one
        $ERRORS 1000)    // ICMP errors a second, at most, from each place that makes them
 
 AddressInfo(net0 $ADDR0 $ETH0, net1 $ADDR1 $ETH1);
@@ -14,7 +15,7 @@ AddressInfo(net0 $ADDR0 $ETH0, net1 $ADDR1 $ETH1);
 // One interface. Input: IP packets to send, the next hop in their destination annotation.
 // Output 0: IP packets received, checked and painted. Output 1: ICMP errors, to be routed.
 elementclass Interface { DEVICE $device, NET $net, COLOR $color |
-    from :: FromDevice($device);
+    from :: FromDevice($device, OFFLOAD $OFFLOAD);
     queue :: Queue($QUEUE) -> to :: ToDevice($device);
     arp :: ARPQuerier($net) -> queue;
 
