@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 
 MAX_GUESSES = 30
 MAX_CANDIDATES = 3000
@@ -20,6 +19,8 @@ class Guesser:
         if not self._left or not name or len(name) > 100:
             return ()
         self._left -= 1
+        from difflib import get_close_matches
+
         by_fold: dict[str, str] = {}
         for candidate in candidates():
             if abs(len(candidate) - len(name)) <= max(3, len(name) // 2) and len(by_fold) < MAX_CANDIDATES:
