@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from netos.errors import ConfigError, Diagnostics, NetosError
 
 if TYPE_CHECKING:
     from netos.kernel.boot import BootChart
+    from netos.lang import Graph
     from netos.router import Router
 
 DEFINITION = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
@@ -57,17 +59,24 @@ def print_diagnostics(diagnostics: Diagnostics, source_lines: Any) -> None:
     sys.stderr.write(render(diagnostics, source_lines))
 
 
-def load_router(file: str, definitions: dict[str, str], *, chart: BootChart, **options: Any) -> Router | int:
-    """Make and initialise the router of a file; after errors, print them all and answer the exit status."""
+def parse_text(text: str, name: str, definitions: dict[str, str]) -> tuple[Graph, Diagnostics]:
+    """The flat graph of a configuration and what is wrong with it; CLICKPATH says where libraries are."""
     from netos.lang import parse_config
     from netos.registry import default_registry
+
+    path = [folder for folder in os.environ.get("CLICKPATH", "").split(":") if folder]
+    return parse_config(text, name, class_info=default_registry.class_info, class_names=default_registry.names,
+                        definitions=definitions, search_path=path)
+
+
+def load_router(file: str, definitions: dict[str, str], *, chart: BootChart, **options: Any) -> Router | int:
+    """Make and initialise the router of a file; after errors, print them all and answer the exit status."""
     from netos.router import Router
 
     with chart.phase("read"):
         text, name = read_configuration(file)
     with chart.phase("parse"):
-        graph, diagnostics = parse_config(text, name, class_info=default_registry.class_info,
-                                          class_names=default_registry.names, definitions=definitions)
+        graph, diagnostics = parse_text(text, name, definitions)
     try:
         with chart.phase("configure"):
             router = Router(graph, diagnostics=diagnostics, **options)

@@ -10,6 +10,7 @@ from netos.cli.configuration import REFUSED, load_router, read_configuration
 from netos.cli.lab_plan import Host, Plan, make_plan
 from netos.cli.lab_report import Report, device_lines, drop_lines, rate
 from netos.cli.picture import picture
+from netos.drivers.devices import give_device
 from netos.drivers.memory import memory_pair
 from netos.kernel.boot import BootChart
 from netos.kernel.vcpu import VirtualCpu
@@ -59,7 +60,8 @@ class MemoryLab:
         plan = make_plan(text, self.definitions)
         for host in plan.hosts:
             ends = memory_pair(host.device, f"lab-{host.name}", 2048)
-            self.cpu.devices.update({end.name: end for end in ends})
+            for end in ends:
+                give_device(self.cpu, end)
         loaded = load_router(self.file, self.definitions, chart=BootChart(), widen=256, cpu=self.cpu)
         if isinstance(loaded, int):
             return REFUSED

@@ -1,4 +1,4 @@
-"""The lab in network namespaces: client and server are the host's kernel, between them taps and netos, in this process."""
+"""The lab in network namespaces: client and server are the host's kernel; between them are taps and netos."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import uvloop
 from netos.cli.configuration import REFUSED, load_router, read_configuration
 from netos.cli.lab_plan import Host, Plan, make_plan
 from netos.cli.lab_report import Report, device_lines, drop_lines, latencies, rate
+from netos.drivers.devices import give_device
 from netos.drivers.tap import Tap
 from netos.errors import DeviceError
 from netos.kernel.boot import BootChart
@@ -71,7 +72,7 @@ class NamespaceLab:
             raise
         if host.gateway:
             namespace.ip(f"route add default via {host.gateway}")
-        cpu.devices[host.device] = tap
+        give_device(cpu, tap)
         return tap
 
     def show(self, plan: Plan, router: Router) -> None:
@@ -129,7 +130,7 @@ class NamespaceLab:
                 server.kill()
             await server.wait()
         result = json.loads(line) if line else {"bytes": 0, "seconds": 0, "equal": False}
-        equal = result["equal"] and result["bytes"] == sent.get("bytes")
+        equal = bool(result["equal"]) and result["bytes"] == sent.get("bytes")
         self.report.test(f"TCP {sender} -> {receiver}", equal,
                          f"{rate(8 * result['bytes'], result['seconds'], 'b/s')}, {result['bytes'] >> 20} MiB, "
                          f"{'every byte equal' if equal else 'bytes DIFFER or are missing'}")

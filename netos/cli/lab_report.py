@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from netos.drivers.devices import claims_of
+
 if TYPE_CHECKING:
     from netos.router import Router
 
@@ -46,7 +48,10 @@ def rate(count: float, seconds: float, unit: str) -> str:
 def device_lines(router: Router) -> list[str]:
     """What each device has carried."""
     lines = [f"  {'device':<14}{'received':>12}{'bytes':>16}{'sent':>12}{'bytes':>16}{'errors':>8}"]
-    for name, device in sorted(router.cpu.devices.items()):
+    for name, claim in sorted(claims_of(router.cpu).items()):
+        device = claim.device
+        if device is None:
+            continue
         lines.append(f"  {name:<14}{device.rx_packets:>12}{device.rx_bytes:>16}{device.tx_packets:>12}"
                      f"{device.tx_bytes:>16}{device.rx_errors + device.tx_errors:>8}")
     return lines

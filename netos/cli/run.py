@@ -86,7 +86,9 @@ async def serve(router: Router) -> None:
 
 def announce(router: Router) -> None:
     """Say what runs, on which devices."""
-    devices = ", ".join(sorted(router.cpu.devices)) or "no device"
+    from netos.drivers.devices import claims_of
+
+    devices = ", ".join(sorted(claims_of(router.cpu))) or "no device"
     print(f"netos: {len(router.elements)} elements on {devices}; stop with Ctrl-C", flush=True)
 
 
