@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TypeAlias
 
 from elements.standard.classification import DROP, Program, output_jump
@@ -16,6 +17,7 @@ from elements.standard.decision_graph import Graph, mask_length
 from elements.standard.decision_optimizer import optimize
 
 SIMPLE_TESTS = 2
+MANY = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,12 @@ def compile_program(rules: Sequence[tuple[Condition, int | None]], *, headers: b
     """
     graph = Graph(headers)
     entry = DROP
-    for condition, output in reversed(rules):
-        entry = emit(graph, condition, output_jump(output), entry, None)
+    try:
+        for output, group in groupby(reversed(rules), key=lambda rule: rule[1]):
+            alike = [condition for condition, _ in group]
+            entry = emit(graph, AnyOf(tuple(reversed(alike))), output_jump(output), entry, None)
+    except RecursionError:
+        raise OverflowError("the patterns are nested too deeply; simplify them") from None
     return optimize(graph, entry).program()
 
 
@@ -110,7 +116,7 @@ def emit(graph: Graph, condition: Condition, yes: int, no: int, past_end: int | 
                 yes = emit(graph, inner, yes, no, past_end)
             return yes
         case AnyOf(conditions):
-            for inner in reversed(conditions):
+            for inner in reversed(conditions if past_end is not None else alternatives(conditions)):
                 no = emit(graph, inner, yes, no, past_end)
             return no
         case Choice(cases, otherwise):
@@ -153,6 +159,33 @@ def in_order(conditions: tuple[Condition, ...]) -> list[Condition]:
     for condition in conditions:
         flat.extend(in_order(condition.conditions) if isinstance(condition, All) else [condition])
     return sorted(flat, key=order_key)
+
+
+def alternatives(conditions: tuple[Condition, ...]) -> list[Condition]:
+    """Terms of a disjunction; many are put together where they begin alike or compare the same bits.
+
+    So a long list of hosts or ports becomes few chains of comparisons, which the machine runs as look-ups.
+    """
+    flat: list[Condition] = []
+    for condition in conditions:
+        while isinstance(condition, All) and len(condition.conditions) == 1:
+            condition = condition.conditions[0]
+        flat.extend(alternatives(condition.conditions) if isinstance(condition, AnyOf) else [condition])
+    if len(flat) < MANY:
+        return flat
+    groups: dict[Condition, list[tuple[Condition, ...]]] = {}
+    for condition in flat:
+        first, *rest = in_order((condition,)) or [Always(True)]
+        groups.setdefault(first, []).append(tuple(rest))
+    found: list[Condition] = []
+    for first, rests in groups.items():
+        if () in rests:
+            found.append(first)
+        else:
+            found.append(All((first, *rests[0])) if len(rests) == 1 else All((first, AnyOf(tuple(map(All, rests))))))
+    equal = [condition for condition in found if isinstance(condition, Equal)]
+    return [*sorted(equal, key=lambda test: (test.offset, test.mask)),
+            *(condition for condition in found if not isinstance(condition, Equal))]
 
 
 def order_key(condition: Condition) -> tuple[int, int]:

@@ -254,6 +254,17 @@ def test_rule_lists_ask_once():
     assert match(program, ip(6, port, source=0x0A030B01)) is None
 
 
+@pytest.mark.parametrize(("rule", "tables"), [
+    ("host 10.0.{}.1", 2), ("port {}", 2), ("src 10.0.{0}.1 or dst port {0}", 2), ("tcp src port {}", 1),
+    ("udp dst host 10.0.0.{}", 1),
+])
+def test_lists_of_hosts_and_ports_are_looked_up(rule, tables):
+    """A block list costs a few look-ups, not a walk along the list."""
+    program = compile_ip_filter([f"drop {rule.format(number)}" for number in range(200)] + ["allow all"])
+    assert program.table_count == tables
+    assert len(program) < 410
+
+
 def test_nests_do_not_blow_up():
     """Every primitive makes one step at most for each protocol, however ands and ors are nested around it."""
     pattern = "ip id 0"

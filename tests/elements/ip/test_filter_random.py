@@ -299,6 +299,17 @@ def test_filter_rules(rules, frames):
 
 
 @deterministic
+@given(st.lists(st.lists(st.one_of(hosts(), ports(), fields(), st.sampled_from(SIMPLE)), min_size=1, max_size=3),
+                min_size=8, max_size=24), many_packets)
+def test_lists_of_alternatives(terms, frames):
+    """Many alternatives are put together by what they have in common and by the word they compare."""
+    program = compile_ip_filter(["allow " + " and ".join(part.text for part in parts) for parts in terms])
+    for frame in frames:
+        expected = any(all(part.holds(frame) for part in parts) for parts in terms)
+        assert frame.match(program) == (0 if expected else None), (terms, program.text())
+
+
+@deterministic
 @given(st.sampled_from(["src", "dst", "", "src and dst"]), st.lists(st.sampled_from(PORTS), min_size=2, max_size=5),
        many_packets)
 def test_carried_over_qualifiers(direction, numbers, frames):
