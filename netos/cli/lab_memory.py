@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import time
 from ipaddress import IPv4Address
@@ -21,7 +22,7 @@ PINGS = 20
 DATAGRAMS = 200_000
 HOST = """
 define($DEV {device}, $IP {ip}, $ETH {ether});
-out :: Queue(2000) -> ToDevice($DEV);
+out :: Queue(2000) -> [0] turn :: PrioSched -> ToDevice($DEV);
 arp :: ARPQuerier($IP, $ETH) -> out;
 FromDevice($DEV) -> HostEtherFilter($ETH) -> kinds :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800);
 kinds[0] -> ARPResponder($IP $ETH) -> out;
@@ -32,10 +33,12 @@ ip[2] -> got :: Counter -> Discard;
 ip[3] -> Discard;
 """
 CLIENT = """
-ip[0] -> pings :: ICMPPingSource($IP, {target}, INTERVAL 0.01, LIMIT {pings}, ACTIVE false) -> next;
-source :: InfiniteSource({datagram}, LIMIT {datagrams}, BURST 32, ACTIVE false) -> CheckIPHeader -> next;
+ip[0] -> pings :: ICMPPingSource($IP, {target}, INTERVAL 0.01, LIMIT {pings}, ACTIVE false, VERBOSE false) -> next;
+source :: InfiniteSource({datagram}, LIMIT {datagrams}, ACTIVE false)
+    -> encap :: EtherEncap(0x0800, $ETH, 00:00:00:00:00:00) -> [1] turn;
 """
 SERVER = "ip[0] -> Discard;"
+ARP_LINE = re.compile(r"^\S+\s+\S+\s+((?:[0-9A-F]{2}-){5}[0-9A-F]{2})", re.MULTILINE)
 
 
 def datagram(source: IPv4Address, target: IPv4Address) -> bytes:
@@ -109,8 +112,10 @@ class MemoryLab:
                          "; ".join(summary[-2:]))
         if len(hosts) > 1:
             server = hosts[1]
+            known = ARP_LINE.search(client.read("arp.table"))
+            client.write("encap.dst", known[1] if known else "ff:ff:ff:ff:ff:ff")
             client.write("source.active", "true")
             seconds = self.spin(5.0, lambda: int(server.read("got.count")) >= DATAGRAMS)
             got = int(server.read("got.count"))
-            self.report.test("UDP client -> server", got > 0, f"{got} of {DATAGRAMS} datagrams of 64 bytes, "
+            self.report.test("UDP client -> server", got == DATAGRAMS, f"{got} of {DATAGRAMS} datagrams of 64 bytes, "
                                                               f"{rate(got, seconds, 'packets/s')}")
