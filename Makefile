@@ -53,6 +53,7 @@ $(VENV)/built: $(VENV)/made $(SOURCES)
 	@echo "netos: building (a few minutes the first time) ..."
 	flock $(VENV) $(BIN)/python setup.py -q build_ext --inplace --parallel $$(nproc)
 	NETOS_ONLY=none $(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e .
+	$(BIN)/python -m compileall -q netos elements bench
 	@touch $@
 $(VENV)/extras: $(VENV)/made pyproject.toml | $(VENV)/built
 	NETOS_ONLY=none $(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[test,lint]'
