@@ -59,6 +59,7 @@ cdef enum:
     DEVICES_A_TURN = 32
     SIMULATION_START = 1000000000   # seconds, as Click's --simtime
 
+cdef int64_t FOREVER = <int64_t>1 << 62
 cdef double cycles_a_nanosecond = 0
 cdef uint64_t first_cycles = cycles_now()
 cdef int64_t first_time = clock_host(CLOCK_MONOTONIC)
@@ -72,6 +73,24 @@ cdef void calibrate() noexcept nogil:
         passed = clock_host(CLOCK_MONOTONIC) - first_time
         if passed > 1000000:
             cycles_a_nanosecond = <double>(cycles_now() - first_cycles) / <double>passed
+
+
+cdef bint turn_until(VirtualCpu cpu, int64_t limit) noexcept nogil:
+    """A turn; virtual time goes no further than `limit`, and only when there is nothing else to do."""
+    cdef Vcpu *core = cpu.core
+    cdef int64_t now
+    cdef uint32_t ran = cpu.run_tasks(TASKS_A_TURN)
+    cpu.turns += 1
+    if cpu.timers.count and not core.events_count:
+        now = min(core.clock.now, limit) if core.clock.simulated else clock_steady(&core.clock)
+        ran += timers_expire(&cpu.timers, now, TIMERS_A_TURN)
+    ran += cpu.poll_devices(0)
+    if ran or not core.clock.simulated or cpu.run_queue.count or core.events_count:
+        return ran > 0
+    if cpu.timers.count == 0 or cpu.next_timer() > limit:
+        return 0
+    core.clock.now = max(core.clock.now, cpu.next_timer())
+    return 1
 
 
 cdef void deliver_now(void *owner) noexcept nogil:
@@ -284,15 +303,7 @@ cdef class VirtualCpu:
 
     cdef bint turn(self) noexcept nogil:
         """One turn: tasks, timers, devices. Return whether anything happened."""
-        cdef uint32_t ran = self.run_tasks(TASKS_A_TURN)
-        cdef Vcpu *core = self.core
-        self.turns += 1
-        if self.timers.count and not core.events_count:
-            if core.clock.simulated and ran == 0 and self.run_queue.count == 0 and core.clock.now < self.next_timer():
-                core.clock.now = self.next_timer()
-            ran += timers_expire(&self.timers, core.clock.now if core.clock.simulated else clock_steady(&core.clock),
-                                 TIMERS_A_TURN)
-        return ran + self.poll_devices(0) > 0
+        return turn_until(self, FOREVER)
 
     def run(self):
         """Make turns until nothing is left to do or the budget is used up; return whether a task is runnable."""
@@ -332,18 +343,16 @@ cdef class VirtualCpu:
         """Under virtual time, do everything there is to do up to `until` (nanoseconds; None: until nothing is left)."""
         if not self.core.clock.simulated:
             raise RuntimeError("only a simulated clock can be advanced")
-        cdef int64_t limit = (<int64_t>1 << 62) if until is None else until
-        while not self.ended():
+        cdef int64_t limit = FOREVER if until is None else until
+        cdef bint more = True
+        while more and not self.ended():
             if self.core.events_count:
                 self.deliver_events()
-                continue
-            if self.run_queue.count == 0 and not 0 <= self.next_timer() <= limit:
-                if not self.poll_devices(0):
-                    break
             elif self.run_queue.count and self.core.clock.now > limit:
                 break
-            with nogil:
-                self.turn()
+            else:
+                with nogil:
+                    more = turn_until(self, limit) or self.core.events_count
         if until is not None and self.core.clock.now < limit:
             self.core.clock.now = limit
 
