@@ -20,7 +20,8 @@ class Appliance:
         self.cpu = VirtualCpu(START)
         self.ends = {}
         for device in devices:
-            ours, theirs = memory_pair(f"{device}-outside", device, 4096, offload=offload)
+            offloads = device in offload if isinstance(offload, list) else offload
+            ours, theirs = memory_pair(f"{device}-outside", device, 4096, offload=offloads)
             give_device(self.cpu, theirs)
             self.ends[device] = ours
         self.router = Router.from_text((CONFIGS / file).read_text(), file, cpu=self.cpu, definitions=definitions)
