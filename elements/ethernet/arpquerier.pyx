@@ -220,24 +220,25 @@ cdef class ARPQuerier(Element):
         """Put headers on a batch; before a query is sent, what was there before it goes out."""
         cdef int64_t now = clock_peek(&self.vcpu.clock)
         cdef int64_t fresh = min(self.table.limits.timeout, self.poll_after)
-        cdef uint8_t other[6]
-        cdef const uint8_t *ether
+        cdef uint32_t i, destination, resolved = 0      # whose Ethernet address `ether` is
+        cdef uint8_t ether[6]
         cdef Neighbour *neighbour
         cdef Descriptor *packet
-        cdef uint32_t i
         cdef Batch ready
         ready.packets = batch.packets
         ready.count = 0
         for i in range(batch.count):
             packet = batch.packets[i]
-            neighbour = neighbour_find(self.table, packet_destination(packet))
-            if neighbour != NULL and neighbour.state == KNOWN and now - neighbour.since < fresh:
-                neighbour.used = 1
-                ether = neighbour.ether
-            elif self.resolve(packet, neighbour, now, other, &ready):
-                ether = other
-            else:
-                continue
+            destination = packet_destination(packet)
+            if destination != resolved or destination == 0:
+                neighbour = neighbour_find(self.table, destination)
+                if neighbour != NULL and neighbour.state == KNOWN and now - neighbour.since < fresh:
+                    neighbour.used = 1
+                    memcpy(ether, neighbour.ether, 6)
+                elif not self.resolve(packet, neighbour, now, ether, &ready):
+                    resolved = 0
+                    continue
+                resolved = destination
             if self.encapsulate(packet, ether):
                 ready.packets[ready.count] = packet
                 ready.count += 1
