@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from netos.args import EMPTY_SCOPE, ArgumentType, Scope
+from netos.args import EMPTY_SCOPE, ArgumentType, Scope, Word
 from netos.args.numbers import integer
-from netos.lang.quoting import unquote
 
 LINK_TYPES = {
     "NULL": 0, "ETHER": 1, "PPP": 9, "FDDI": 10, "ATM": 11, "PPP_HDLC": 50, "IP": 101, "HDLC": 104, "802_11": 105,
@@ -27,7 +26,7 @@ class Encapsulation(ArgumentType[int]):
     name = "encapsulation type"
 
     def parse(self, text: str, scope: Scope = EMPTY_SCOPE) -> int:
-        word = unquote(text).upper()
+        word = Word().parse(text, scope).upper()
         number = LINK_TYPES.get(word, ALIASES.get(word, integer(word)))
         if number is None or not 0 <= number < 65536:
             raise self.error(text, f"is none of {', '.join(LINK_TYPES)}")
