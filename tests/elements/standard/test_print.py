@@ -90,6 +90,12 @@ def test_order_under_a_sorting_element_is_clicks(capfd):
                  ) == ["one", "zero", "zero", "one"] * 2
 
 
+def test_order_under_a_classifier_is_clicks(capfd):
+    assert lines(capfd, """InfiniteSource(DATA ab, LIMIT 4, BURST 4) -> r :: RoundRobinSwitch -> c :: Classifier(0/61, -);
+                           r [1] -> Strip(1) -> c; c -> Print(a, 0) -> Discard; c [1] -> Print(other, 0) -> Discard"""
+                 ) == ["a", "other"] * 2
+
+
 def test_order_through_a_pulled_tee_and_a_paint_tee_is_clicks(capfd):
     assert lines(capfd, """InfiniteSource(LIMIT 2, BURST 2) -> Paint(3) -> Queue -> u :: PaintTee(3) -> p :: PullTee
                            -> Unqueue(2) -> Print(last, 0) -> Discard;
