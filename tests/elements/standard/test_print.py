@@ -91,7 +91,7 @@ def test_order_under_a_sorting_element_is_clicks(capfd):
 
 
 def test_order_under_a_classifier_is_clicks(capfd):
-    assert lines(capfd, """InfiniteSource(DATA ab, LIMIT 4, BURST 4) -> r :: RoundRobinSwitch -> c :: Classifier(0/61, -);
+    assert lines(capfd, """InfiniteSource(ab, 4, 4) -> r :: RoundRobinSwitch -> c :: Classifier(0/61, -);
                            r [1] -> Strip(1) -> c; c -> Print(a, 0) -> Discard; c [1] -> Print(other, 0) -> Discard"""
                  ) == ["a", "other"] * 2
 
