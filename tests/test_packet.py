@@ -215,6 +215,11 @@ def test_a_packet_of_another_virtual_cpu_changes_sides(cpu: VirtualCpu) -> None:
     assert (cpu.balance["received"], cpu.balance["consumed"], cpu.balance["held"]) == (1, 1, 0)
 
 
+def test_nothing_is_not_adopted(cpu: VirtualCpu) -> None:
+    with pytest.raises(TypeError):
+        cpu.adopt(None)
+
+
 def test_drop_reasons_have_one_number_each() -> None:
     assert drop_reason("none") == 0
     assert drop_reason("no-neighbour") == drop_reason("no-neighbour")

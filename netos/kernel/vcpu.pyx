@@ -171,6 +171,8 @@ cdef class VirtualCpu:
 
     cpdef adopt(self, Packet packet):
         """Take the packet of another virtual CPU into this one's count."""
+        if packet is None:
+            raise TypeError("adopt() takes a packet, not None")
         if packet.vcpu != self.core:
             packet.vcpu.sent += 1
             self.core.received += 1
