@@ -172,8 +172,9 @@ class Script(PyElement):
     def extra_handlers(self) -> list[Handler]:
         """The functions and the exported variables."""
         found = [Handler(name, function, read_parameter=True) for name, function in FUNCTIONS.items()]
+        instructions = self.machine.program.instructions if hasattr(self, "machine") else []
         return found + [Handler(instruction.name, self.reader_of(instruction.name))
-                        for instruction in self.machine.program.instructions if instruction.operation == "export"]
+                        for instruction in instructions if instruction.operation == "export"]
 
     def reader_of(self, variable: str) -> Callable[[str], str]:
         """A read handler's function for a variable."""

@@ -20,7 +20,7 @@ from netos.lang.quoting import shift_word, split_words, substitute, unquote
 Cause = Literal["step", "router", "timer", "jump"]
 
 JUMPS_MAX = 1000
-DEPTH_MAX = 100
+DEPTH_MAX = 40              # runs within runs, of all scripts together: each costs a dozen of Python calls
 STARTS_HANDLER = re.compile(r"[A-Za-z@_]")
 NO_REASON = "the script has failed"
 FAILED = -22                # what $? is after a write that was refused: Click's -EINVAL
@@ -53,6 +53,8 @@ class Frame:
 
 class Machine:
     """A program being run."""
+
+    nesting = 0                 # runs under way, of all machines
 
     def __init__(self, program: Program, host: Host) -> None:
         self.program = program
@@ -102,7 +104,7 @@ class Machine:
 
         A run within a run has its own place in the program, and cannot wait.
         """
-        if self.depth >= DEPTH_MAX:
+        if Machine.nesting >= DEPTH_MAX:
             raise HandlerError("the script calls itself too deeply")
         outer, self.frame = self.frame, Frame(handler, arguments, writing)
         frame = self.frame
@@ -129,6 +131,7 @@ class Machine:
         instructions = self.program.instructions
         frame = self.frame
         self.depth += 1
+        Machine.nesting += 1
         try:
             while frame.position < len(instructions) and jumps < JUMPS_MAX:
                 place = frame.position
@@ -152,6 +155,7 @@ class Machine:
                     self.execute(found)
         finally:
             self.depth -= 1
+            Machine.nesting -= 1
         if jumps >= JUMPS_MAX:
             self.host.complain("too many jumps, giving up")
             frame.position = len(instructions)

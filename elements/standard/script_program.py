@@ -58,9 +58,9 @@ class Program:
                 continue
             try:
                 self.add(instruction(word, rest))
+                origins[len(self.instructions) - 1] = position
             except ArgumentError as error:
                 errors.append((error, position))
-            origins[len(self.instructions) - 1] = position
         if not self.instructions and driver:
             self.add(Instruction("wait_step", number=1))
         self.add(Instruction("stop" if driver else "end"))
