@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from elements.ip.filter_lexer import Token
 from elements.ip.filter_names import Resolve, Vocabulary
 from elements.ip.filter_parser import Parser
+from elements.ip.filter_values import read_number
 from elements.standard.classification import Program
 from elements.standard.decision import Condition, compile_program
 from elements.standard.pattern_error import Complaint, PatternError, PatternProblem
@@ -67,7 +68,7 @@ def action(parser: Parser, outputs: int | None) -> int | None:
             parser.warnings.append(Complaint("meaning of 'deny' has changed (now it means 'drop')", word.column, 4))
         return None
     else:
-        number = int(word.text) if word.text.isascii() and word.text.isdigit() else None
+        number = read_number(word.text)
     if number is None:
         parser.complaints.append(Complaint(f"unknown action '{word.text}': use allow, drop or the number of an output",
                                            word.column, len(word.text)))

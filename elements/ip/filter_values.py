@@ -12,7 +12,7 @@ from elements.standard.pattern_error import Complaint
 from netos.addresses import EtherAddress, IPv4Address, IPv4Interface, ipv4_number, ipv4_prefix_numbers
 from netos.args.numbers import integer
 
-RANGE = re.compile(r"(\d+)-(\d+)", re.ASCII)
+RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
 PORT_PROTOCOLS = {"tcp port": (TCP, TCP_OR_UDP), "udp port": (UDP, TCP_OR_UDP), "port": (TCP, UDP, TCP_OR_UDP),
                   "opt": (TCP,), "type": (ICMP,)}
 
@@ -29,9 +29,9 @@ class Reader(Protocol):
 
 
 def read_number(text: str) -> int | None:
-    """A number that is not negative, decimal, hexadecimal, binary or octal."""
+    """A number of at most 64 bits that is not negative, decimal, hexadecimal, binary or octal."""
     value = integer(text)
-    return value if value is not None and value >= 0 else None
+    return value if value is not None and 0 <= value < 1 << 64 else None
 
 
 def read_data(reader: Reader, item: Primitive) -> Data | None:
@@ -41,7 +41,9 @@ def read_data(reader: Reader, item: Primitive) -> Data | None:
         return None
     number = read_number(token.text)
     if item.kind == "ect":
-        return None if number is None else Data("int", int(reader.take().text, 0))
+        if number is not None:
+            reader.take()
+        return None if number is None else Data("int", number)
     if item.kind == "proto" and item.protocol is not None and item.relation == "=":
         return None
     limits = RANGE.fullmatch(token.text)

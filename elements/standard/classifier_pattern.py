@@ -72,7 +72,7 @@ def parse_clause(clause: str, column: int) -> Condition:
         if len(mask) != len(value):
             raise Complaint(f"mask '{mask_text}' and value '{value_text}' differ in length",
                             column + parts.start("mask"), len(mask_text))
-    if int(offset_text) + len(value) > OFFSET_LIMIT:
+    if len(offset_text) > 9 or int(offset_text) + len(value) > OFFSET_LIMIT:
         raise Complaint(f"offset {offset_text} is too large (the value must end before byte {OFFSET_LIMIT})",
                         column + parts.start("offset"), len(offset_text))
     words = word_tests(int(offset_text), value, bytes(a & b for a, b in zip(mask, wild, strict=True)))
