@@ -136,6 +136,8 @@ class Parser:
                 self.comparison(item)
             if self.position == start:
                 word = self.take()
+                while not self.token.is_structure:
+                    self.take()     # what follows an unknown word is rather its data than another mistake
                 raise Complaint(f"unknown word '{word.text}'{self.vocabulary.suggestion(word.text)}",
                                 word.column, len(word.text))
             item.complete(before)
