@@ -97,7 +97,7 @@ CASES = {
     "42 empty fragment with more to come": (FORWARDED, ether(ip_packet(b"", fragment=0x2000, **THROUGH))),
     "43 fragment of 13 bytes with more to come": (FORWARDED, ether(ip_packet(bytes(13), fragment=0x2001, **THROUGH))),
     "44 incomplete datagrams to the router": (
-        DROPPED, *(ether(ip_packet(bytes(64), fragment=0x2000 + number, protocol=17, identification=number, **TO_ROUTER))
+        DROPPED, *(ether(ip_packet(bytes(64), fragment=0x2000 + number, identification=number, **TO_ROUTER))
                    for number in range(1, 1025))),
     "45 first fragment without a transport header": (
         FORWARDED, ether(ip_packet(b"", fragment=0x2000, protocol=6, **THROUGH))),
@@ -153,7 +153,8 @@ CASES = {
     **{f"59 IPv6 with payload length {length}": (CONSUMED, ether(b"\x60" + bytes(3) + struct.pack("!HBB", length, 0, 1)
                                                                 + bytes(33), kind=0x86DD)) for length in (0, 60000)},
     "65 echo of 65 507 bytes": (ANSWERED, ether(icmp_packet(payload=bytes(65507), **TO_ROUTER))),
-    "land: from the router to itself": (CONSUMED, ether(tcp_packet(source="10.0.1.1", destination="10.0.1.1", flags=2))),
+    "land: from the router to itself": (
+        CONSUMED, ether(tcp_packet(source="10.0.1.1", destination="10.0.1.1", flags=2))),
 }
 
 

@@ -35,7 +35,8 @@ def test_a_packet_that_starts_no_task_does_not_bring_the_next_timer_forward():
 
 
 def test_frames_that_have_arrived_come_before_timers_that_are_to_expire():
-    router, (end,) = running("FromDevice(d) -> SetTimestamp -> stamped :: Queue(9) -> Idle; TimedSource(5) -> Discard", "d")
+    router, (end,) = running("FromDevice(d) -> SetTimestamp -> stamped :: Queue -> Idle; TimedSource(5) -> Discard",
+                             "d")
     with router:
         end.send(bytes(60))
         router.cpu.advance(START + 6 * SECOND)
