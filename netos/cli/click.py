@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from netos.cli.click_options import Given, OptionError, help_text, read_options
+from netos.cli.configuration import UsageError, one_character_a_byte, read_configuration
 from netos.errors import ConfigError, Diagnostics, HandlerError, NetosError
 from netos.kernel.console import write_error, write_out
 
@@ -46,7 +47,7 @@ class Command:
         variable, equals, text = value.partition("=")
         if name == "" and equals and variable.replace("_", "a").isalnum():
             self.once(variable not in self.definitions, f"parameter '{variable}' multiply defined")
-            self.definitions[variable] = text
+            self.definitions[variable] = one_character_a_byte(text)
         elif name in ("", "file", "expression"):
             self.once(self.file is None, "router configuration specified twice")
             self.file, self.expression = value, name == "expression"
@@ -125,18 +126,16 @@ def main(argv: Sequence[str]) -> int:
 
 def load(command: Command) -> tuple[Router, str] | None:
     """The initialised router and the name of its configuration; None after errors, which have been printed."""
-    from netos.cli.configuration import UsageError, read_configuration
     from netos.lang import parse_config
     from netos.registry import default_registry
     from netos.router import Router
 
     try:
-        text, name = (command.file or "", "config") if command.expression else read_configuration(command.file or "-")
+        text, name = (one_character_a_byte(command.file or ""), "config") if command.expression else \
+            read_configuration(command.file or "-")
     except UsageError as error:
         write_error(f"{error}\n")
         return None
-    if command.expression:
-        text = os.fsencode(text).decode("latin-1")
     graph, diagnostics = parse_config(text, name, class_info=default_registry.class_info,
                                       class_names=default_registry.names, definitions=command.definitions,
                                       search_path=command.search_path)

@@ -30,8 +30,13 @@ def split_definitions(arguments: Sequence[str]) -> dict[str, str]:
         match = DEFINITION.fullmatch(argument)
         if match is None:
             raise UsageError(f"'{argument}' is not NAME=VALUE")
-        found[match[1]] = match[2]
+        found[match[1]] = one_character_a_byte(match[2])
     return found
+
+
+def one_character_a_byte(argument: str) -> str:
+    """A command line argument as configuration text."""
+    return os.fsencode(argument).decode("latin-1")
 
 
 def read_configuration(file: str) -> tuple[str, str]:
