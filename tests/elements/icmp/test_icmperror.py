@@ -216,7 +216,6 @@ def test_a_loop_through_the_lookup_does_not_overwrite_the_batch_in_flight():
         return int.from_bytes(bytes(packet)[4:6], "big")
 
     with Router.from_text(text, simulated=10**18) as router:
-        router.initialize()
         packets = []
         for number in range(256):
             kind = number % 4

@@ -22,7 +22,6 @@ def through(text, packets, outputs):
     """What comes out of the graph `text`, whose first element is `first` and whose queues are out0, out1 …"""
     queues = " ".join(f"out{number} -> Idle;" for number in range(outputs))
     with Router.from_text(f"Idle -> {text} {queues}", simulated=10**18) as router:
-        router.initialize()
         router["first"].push(0, [packet(router) if callable(packet) else router.packet(packet) for packet in packets])
         found = []
         for number in range(outputs):
