@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +23,17 @@ from netos.lang.quoting import split_arguments
 from netos.registry import Registry, default_registry
 
 if TYPE_CHECKING:
+    import logging
+
     from netos.element import Element
     from netos.kernel.vcpu import VirtualCpu
 
-log = logging.getLogger("netos.router")
+
+def log() -> logging.Logger:
+    """The router's logger; logging is imported when there is something to log, not at every start."""
+    import logging
+
+    return logging.getLogger("netos.router")
 
 
 class Router:
@@ -153,7 +159,7 @@ class Router:
             try:
                 element.cleanup()
             except Exception:
-                log.exception("%s: cleanup failed", element.name)
+                log().exception("%s: cleanup failed", element.name)
         for shim in self.shims:
             shim.close()
         self.shims = []
@@ -271,10 +277,10 @@ class Router:
         element.configuration = text
 
     def split_handler(self, path: str) -> tuple[str, str]:
-        """Split `element.handler`, or `handler` for a global one, into the two names."""
-        element, dot, handler = path.rpartition(".")
-        if not dot or not element:
-            return "", handler
+        """Split `element.handler`, or `handler` or `.handler` for a global one, into the two names."""
+        element, dot, handler = path.partition(".")
+        if not dot or (element and element not in self.elements and path in GLOBAL_HANDLERS):
+            return "", path
         return element, handler
 
     def read(self, path: str, argument: str = "") -> str:
@@ -299,6 +305,7 @@ class Router:
         if handler is None or handler.write is None:
             raise HandlerError(f"no '{path}' write handler")
         self._guard(path, handler.write, text)
+        self.cpu.wake()             # for tasks and timers that this started while the loop slept
 
     def call(self, reference: HandlerReference) -> None:
         """Write to the handler that an argument named (COUNT_CALL, END_CALL and their like)."""
@@ -341,6 +348,8 @@ class Router:
         """Raise or lower the run count."""
         self.run_count += change
         self.cpu.stopped = self.run_count <= 0
+        if self.cpu.stopped:
+            self.cpu.wake()
 
     def halt(self) -> None:
         """End the run, as a signal does: the driver script runs on without waiting, but cannot prevent the end."""
@@ -365,9 +374,9 @@ class Router:
     def event_failed(self, element: Element, error: Exception) -> None:
         """Python code that the data path called has raised: say so, go on."""
         if isinstance(error, NetosError):
-            log.error("%s: %s", element.name, error)
+            log().error("%s: %s", element.name, error)
         else:
-            log.error("%s: %s: %s", element.name, type(error).__name__, error, exc_info=error)
+            log().error("%s: %s: %s", element.name, type(error).__name__, error, exc_info=error)
 
     @property
     def drops(self) -> dict[str, dict[str, int]]:

@@ -71,12 +71,14 @@ async def serve(router: Router) -> None:
     def stop() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-        router.cpu.stopped = True
+        router.halt()
+        router.cpu.ended()          # a driver script runs on to its end
         if not runner.stopped.done():
             runner.stopped.set_result(None)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+    calls = {signal.SIGINT: stop, signal.SIGTERM: stop, **router.signal_calls}
+    for number, call in calls.items():
+        loop.add_signal_handler(number, call)
     runner.start()
     try:
         await runner.stopped

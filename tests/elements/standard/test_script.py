@@ -387,6 +387,15 @@ def test_a_bare_name_is_an_own_handler_or_a_global_one(capfd):
     assert printed(capfd, "print add 1 2", "print list", "print driver") == ["3", "1", "Script@1", "userlevel"]
 
 
+def test_a_name_whose_element_does_not_exist_may_be_an_own_handler():
+    router = make("p :: Script(TYPE PROXY, goto inner $(ne $0 run), return $(some.thing 1), label inner, return $0-$1)")
+    assert router.read("p.run") == "some.thing-1"
+    assert router.read(".driver") == "userlevel"
+    with pytest.raises(HandlerError, match="no element 'some'"):
+        router.read("some.thing")
+    router.close()
+
+
 # Packets
 
 def test_a_packet_script_chooses_the_output():
