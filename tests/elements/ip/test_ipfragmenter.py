@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netos.checksum import checksum
+from netos.checksum import checksum, transport_checksum
 from netos.testing.harness import ElementHarness, marked_ip, run_element
-from netos.testing.ip_packets import ip_packet
+from netos.testing.ip_packets import ip_packet, tcp_packet, udp_packet
 
 DF, MF = 0x4000, 0x2000
 BIG = ip_packet(bytes(range(250)) * 4, options=bytes([7, 7, 4, 0, 0, 0, 0, 148, 4, 0, 0, 1]))
@@ -110,3 +110,57 @@ def test_verbose_logs_what_may_not_be_fragmented(verbose, caplog):
         harness.push(0, [marked_ip(ip_packet(bytes(600), fragment=DF))])
         assert harness.read("drops") == "1"
     assert len(caplog.records) == (verbose == "true")
+
+
+def offloaded(data, gso_type, gso_size, transport=20):
+    """A packet whose TCP or UDP checksum is partial, to be cut into segments when gso_type is not zero."""
+    at = 16 if data[9] == 6 else 6
+    pseudo = 0xFFFF & ~transport_checksum(data[12:16], data[16:20], data[9], b"") + len(data) - transport
+    field = (pseudo % 0xFFFF).to_bytes(2, "big")
+    data = data[:transport + at] + field + data[transport + at + 2:]
+
+    def make(router):
+        packet = marked_ip(data)(router)
+        packet.offload = (1, gso_type, gso_size, transport, at, 0)
+        return packet
+
+    return data, make
+
+
+def test_segmentation_packets_are_as_long_as_their_segments():
+    for fragment in (0, DF):
+        data, packet = offloaded(tcp_packet(bytes(20000), fragment=fragment), 1, 1460)
+        assert run_element("IPFragmenter", "1500", push=[packet], outputs=2,
+                           show=lambda packet: (bytes(packet), packet.offload[:3])) == [[(data, (1, 1, 1460))], []]
+    assert run_element("IPFragmenter", "1499", push=[packet], outputs=2) == [[], [data]]
+
+
+def test_segments_too_long_are_fragmented_where_that_is_allowed():
+    _, packet = offloaded(tcp_packet(bytes(range(256)) * 20), 1, 1000)
+    out, = run_element("IPFragmenter", "576", push=[packet])
+    segments = {}
+    for data in out:
+        segments.setdefault(data[4:6], []).append(data)
+    payload = b""
+    for fragments in segments.values():
+        segment = reassemble(fragments)
+        assert transport_checksum(fragments[0][12:16], fragments[0][16:20], 6, segment) == 0
+        payload += segment[20:]
+    assert payload == bytes(range(256)) * 20
+
+
+def test_partial_checksums_are_completed_before_the_cut():
+    _, packet = offloaded(udp_packet(b"odd" * 501, check=0), 0, 0)
+    out, = run_element("IPFragmenter", "576", push=[packet], show=lambda packet: (bytes(packet), packet.offload[0]))
+    assert {flags for _, flags in out} == {0}
+    assert transport_checksum(bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]), 17, reassemble(data for data, _ in out)) == 0
+
+
+def test_offloads_that_lie_are_dropped():
+    for offload in ((1, 1, 0, 20, 16, 0), (0, 1, 1000, 0, 0, 0), (1, 1, 1000, 9000, 16, 0), (1, 77, 1000, 20, 16, 0)):
+        def make(router, offload=offload):
+            packet = marked_ip(tcp_packet(bytes(4000)))(router)
+            packet.offload = offload
+            return packet
+
+        run_element("IPFragmenter", "1500", push=[make], drops={"bad-offload": 1})
