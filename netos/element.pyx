@@ -28,7 +28,13 @@ cdef enum:
 
 
 cdef void push_thunk(void *object, int port, Batch *batch) noexcept nogil:
+    cdef Vcpu *vcpu = (<Element>object).vcpu
+    if vcpu.nesting >= NESTING_MAX:
+        (<Element>object).drop_batch(batch, DROP_LOOP)
+        return
+    vcpu.nesting += 1
     (<Element>object).push_batch(port, batch)
+    vcpu.nesting -= 1
 
 
 cdef void pull_thunk(void *object, int port, uint32_t limit, Batch *into) noexcept nogil:
@@ -281,6 +287,7 @@ cdef class Element:
             with nogil:
                 self.push_batch(port, &batch)
             cpu.deliver_events()
+        self.wake()
 
     def pull(self, int port, uint32_t limit=1):
         """Pull up to `limit` packets (at most 256) from an output, as a list of Packet."""
@@ -295,7 +302,14 @@ cdef class Element:
             self.pull_batch(port, min(limit, <uint32_t>BATCH_MAX), &batch)
         result = [packet_wrap(self.vcpu, cpu, pointers[i]) for i in range(batch.count)]
         cpu.deliver_events()
+        self.wake()
         return result
+
+    def wake(self):
+        """Have the virtual CPU look at tasks and timers that were started from Python, perhaps while it slept."""
+        cdef VirtualCpu cpu = self.cpu
+        if not self.vcpu.clock.simulated:
+            cpu.wake()
 
     # The data path
 
@@ -303,14 +317,9 @@ cdef class Element:
         pass
 
     cdef void push_batch(self, int port, Batch *batch) noexcept nogil:
-        if self.vcpu.nesting >= NESTING_MAX:
-            self.drop_batch(batch, DROP_LOOP)
-            return
         self.process(batch)
         if batch.count and self.n_outputs:
-            self.vcpu.nesting += 1
             port_push(&self.outputs[0], batch)
-            self.vcpu.nesting -= 1
 
     cdef void pull_batch(self, int port, uint32_t limit, Batch *into) noexcept nogil:
         cdef Batch pulled
@@ -363,14 +372,9 @@ cdef class Element:
         """Push one packet out of an output."""
         cdef Batch batch
         cdef Descriptor *pointer = packet
-        if self.vcpu.nesting >= NESTING_MAX:
-            self.drop(packet, DROP_LOOP)
-            return
         batch.packets = &pointer
         batch.count = 1
-        self.vcpu.nesting += 1
         port_push(&self.outputs[port], &batch)
-        self.vcpu.nesting -= 1
 
     cdef void send_burst(self, int port, Batch *batch) noexcept nogil:
         """Push what a source made: as one batch, or one by one where order is observed."""

@@ -236,6 +236,7 @@ cdef void packet_move_headers(Descriptor *packet, int32_t moved) noexcept nogil:
         packet.checksum_start = <uint16_t>(packet.checksum_start + moved)
 
 
+@cython.no_gc_clear
 @cython.freelist(256)
 cdef class Packet:
     """A packet in Python's hands: a writable buffer, its annotations and header offsets.
@@ -341,7 +342,7 @@ cdef class Packet:
     def prepend(self, bytes data not None):
         """Put bytes in front."""
         self.check()
-        if not packet_prepend(self.vcpu, self.descriptor, <uint32_t>len(data)):
+        if len(data) > LARGE_BUFFER or not packet_prepend(self.vcpu, self.descriptor, <uint32_t>len(data)):
             raise MemoryError(f"no buffer can hold {len(data)} bytes more")
         memcpy(self.descriptor.data, <char *>data, len(data))
 
@@ -349,7 +350,7 @@ cdef class Packet:
         """Put bytes behind."""
         self.check()
         cdef uint32_t end = self.descriptor.length
-        if not packet_append(self.vcpu, self.descriptor, <uint32_t>len(data)):
+        if len(data) > LARGE_BUFFER or not packet_append(self.vcpu, self.descriptor, <uint32_t>len(data)):
             raise MemoryError(f"no buffer can hold {len(data)} bytes more")
         memcpy(self.descriptor.data + end, <char *>data, len(data))
 

@@ -4,7 +4,7 @@ from libc.stdint cimport uint64_t
 
 from netos.element cimport Element
 from netos.kernel.timer cimport Timer
-from netos.packet cimport Batch, Descriptor
+from netos.packet cimport Batch, Descriptor, Packet
 
 
 cdef class PyElement(Element):
@@ -20,3 +20,5 @@ cdef class PyElement(Element):
     cdef void flush(self) noexcept nogil
     cdef object call(self, object method, tuple arguments)
     cdef void process_one(self, Descriptor *descriptor, Batch *kept) noexcept
+    cdef void receive_one(self, int port, Descriptor *descriptor) noexcept
+    cdef void abandon(self, Packet packet, bint failed) noexcept

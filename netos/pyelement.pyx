@@ -9,8 +9,6 @@ What raises is logged and counted, and its packet dropped as `exception`; a pack
 is dropped as `abandoned`. No packet is lost without a count and no exception reaches the data path.
 """
 
-import logging
-
 from libc.stdint cimport uint32_t
 
 from netos.element cimport Element, port_pull, port_push
@@ -20,7 +18,11 @@ from netos.kernel.timer cimport Timer, timer_cancel, timer_schedule
 from netos.kernel.vcpu cimport VirtualCpu
 from netos.packet cimport BATCH_MAX, DROP_ABANDONED, DROP_EXCEPTION, Batch, Descriptor, Packet, packet_wrap
 
-log = logging.getLogger("netos.element")
+
+def log():
+    """The elements' logger; logging is imported when there is something to log, not at every start."""
+    import logging
+    return logging.getLogger("netos.element")
 
 
 cdef class PyElement(Element):
@@ -78,10 +80,12 @@ cdef class PyElement(Element):
     def schedule_task(self):
         """Have run_task() called; it is called again when it returns true."""
         task_schedule(&self.task)
+        self.wake()
 
     def schedule_after(self, double seconds):
         """Have run_timer() called that many seconds from now; a later call replaces an earlier one."""
         timer_schedule(&self.timer, clock_steady(&self.vcpu.clock) + <long long>(seconds * 1e9))
+        self.wake()
 
     def unschedule(self):
         """Do not call run_timer() after all."""
@@ -90,12 +94,18 @@ cdef class PyElement(Element):
     # How the graph calls it
 
     cdef object call(self, object method, tuple arguments):
-        """Call, and turn an exception into a log line and a count."""
+        """Call, and turn an exception into a log line and a count; Ctrl-C and its like are raised after the batch."""
         try:
             return method(self, *arguments)
-        except Exception as error:
+        except BaseException as error:
             self.exceptions += 1
-            log.error("%s: %s: %s", self.name, type(error).__name__, error, exc_info=self.exceptions == 1)
+            try:
+                if not isinstance(error, Exception):
+                    (<VirtualCpu>self.cpu).interrupt(error)
+                else:
+                    log().error("%s: %s: %s", self.name, type(error).__name__, error, exc_info=self.exceptions == 1)
+            except BaseException:       # even that is too much: Python is out of stack, or of memory
+                pass
             return error
 
     cdef void flush(self) noexcept nogil:
@@ -114,9 +124,14 @@ cdef class PyElement(Element):
             (<VirtualCpu>self.cpu).adopt(result)
             kept.packets[kept.count] = (<Packet>result).give()
             kept.count += 1
-        self.abandon(packet, isinstance(result, Exception))
+        self.abandon(packet, isinstance(result, BaseException))
 
-    def abandon(self, Packet packet not None, failed):
+    cdef void receive_one(self, int port, Descriptor *descriptor) noexcept:
+        cdef Packet packet = packet_wrap(self.vcpu, self.cpu, descriptor)
+        result = self.call(self.receive_method, (port, packet)) if self.receive_method is not None else None
+        self.abandon(packet, isinstance(result, BaseException))
+
+    cdef void abandon(self, Packet packet, bint failed) noexcept:
         """Drop what Python has left of a packet."""
         if packet.descriptor == NULL:
             return
@@ -137,10 +152,7 @@ cdef class PyElement(Element):
                 if self.process_method is not None:
                     self.process_one(batch.packets[i], &kept)
                 else:
-                    packet = packet_wrap(self.vcpu, self.cpu, batch.packets[i])
-                    failed = isinstance(self.call(self.receive_method, (port, packet)), Exception) \
-                        if self.receive_method is not None else False
-                    self.abandon(packet, failed)
+                    self.receive_one(port, batch.packets[i])
             self.pending = outer
         if kept.count:
             if self.n_outputs:
@@ -174,7 +186,7 @@ cdef class PyElement(Element):
     cdef bint run_task(self) noexcept nogil:
         with gil:
             again = self.call(self.task_method, ())
-            if again and not isinstance(again, Exception):
+            if again and not isinstance(again, BaseException):
                 task_schedule(&self.task)
         return 1
 

@@ -286,3 +286,21 @@ def test_packets_behave_as_byte_strings_do(size: int, headroom: int, steps: list
         packet.kill()
     assert cpu.balance["held"] == 0
     assert cpu.balance["dropped"] == 0
+
+
+def test_a_packet_in_a_cycle_of_garbage_is_counted_by_a_virtual_cpu_that_is_still_there():
+    """The collector may clear the cycle in any order; a handle must not outlive what counts its packet."""
+    from netos.kernel.memory import arena
+
+    class Holder:
+        """One end of a cycle."""
+
+    gc.collect()
+    before = arena()
+    for _ in range(20):
+        cpu = VirtualCpu(0)
+        cpu.holder = holder = Holder()
+        holder.packets = [cpu.packet(b"x") for _ in range(10)]
+        del cpu, holder
+    gc.collect()
+    assert arena() == before

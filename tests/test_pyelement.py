@@ -258,3 +258,45 @@ class TestOutput:
                 harness.element.push(0, [packet, given])
             assert packet.alive, "push() took some packets and refused others"
             packet.kill()
+
+
+class Interrupted(PyElement):
+    """Ctrl-C arrives while the packet `stop` is looked at, or while the task runs."""
+
+    def process(self, packet: Any) -> Any:
+        if bytes(packet) == b"stop":
+            raise KeyboardInterrupt
+        return packet
+
+    def run_task(self) -> Any:
+        raise KeyboardInterrupt
+
+
+class InterruptedReceiver(PyElement):
+    """The same, where packets are received."""
+
+    processing = "h/h"
+
+    def receive(self, port: int, packet: Any) -> None:
+        if bytes(packet) == b"stop":
+            raise KeyboardInterrupt
+        self.output(0, packet)
+
+
+@pytest.mark.parametrize("kind", [Interrupted, InterruptedReceiver])
+def test_ctrl_c_in_the_middle_of_a_batch_is_raised_behind_it(kind: type[PyElement]) -> None:
+    """Inside, it would leave the data path with the batch's other packets lost."""
+    with ElementHarness(kind) as harness:
+        with pytest.raises(KeyboardInterrupt):
+            harness.push(0, [b"one", b"stop", b"two"])
+        assert (harness.outputs, harness.drops) == ([[b"one", b"two"]], {"exception": 1})
+        harness.push(0, [b"three"])
+        assert harness.outputs == [[b"one", b"two", b"three"]]
+
+
+def test_ctrl_c_in_a_task_ends_the_run() -> None:
+    with ElementHarness(Interrupted) as harness:
+        harness.element.schedule_task()
+        with pytest.raises(KeyboardInterrupt):
+            harness.advance(1)
+        harness.advance(1)

@@ -53,9 +53,7 @@ cdef class IPOutputCombo(IPGWOptions):
                 pointers[copies.count] = copy
                 copies.count += 1
         if copies.count:
-            self.vcpu.nesting += 1
             port_push(&self.outputs[SAME_LINK], &copies)
-            self.vcpu.nesting -= 1
         frame = frame_enter(self.vcpu)
         for i in range(batch.count):
             frame.output[i] = self.leave_by(batch.packets[i])

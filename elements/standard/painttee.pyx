@@ -51,6 +51,4 @@ cdef class PaintTee(Element):
             pointers[copies.count] = copy
             copies.count += 1
         if copies.count:
-            self.vcpu.nesting += 1
             port_push(&self.outputs[1], &copies)
-            self.vcpu.nesting -= 1

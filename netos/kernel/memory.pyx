@@ -17,8 +17,13 @@ cdef extern from "<sys/mman.h>" nogil:
 
 cdef extern from *:
     """
+    #if defined(__x86_64__)
+    #define netos_relax() __builtin_ia32_pause()
+    #else
+    #define netos_relax()
+    #endif
     static inline void netos_lock(int *lock) {
-        while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE)) { __builtin_ia32_pause(); }
+        while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE)) { netos_relax(); }
     }
     static inline void netos_unlock(int *lock) { __atomic_store_n(lock, 0, __ATOMIC_RELEASE); }
     """

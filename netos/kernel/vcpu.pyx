@@ -18,7 +18,8 @@ from netos.kernel.memory cimport LARGE_BUFFER
 from netos.kernel.task cimport Task, run_queue_room, run_queue_take
 from netos.kernel.timer cimport timers_expire, timers_next
 from netos.packet cimport (
-    BATCH_MAX, EVENTS_MAX, HEADROOM, Descriptor, Event, Packet, Vcpu, packet_create, packet_wrap, vcpu_free, vcpu_make,
+    BATCH_MAX, EVENTS_MAX, HEADROOM, Descriptor, Event, Packet, Vcpu, event_queue, packet_create, packet_wrap, vcpu_free,
+    vcpu_make,
 )
 
 cdef extern from "<sys/epoll.h>" nogil:
@@ -95,7 +96,10 @@ cdef bint turn_until(VirtualCpu cpu, int64_t limit) noexcept nogil:
 
 cdef void deliver_now(void *owner) noexcept nogil:
     with gil:
-        (<VirtualCpu>owner).deliver_events()
+        try:
+            (<VirtualCpu>owner).deliver_events()
+        except BaseException as error:
+            (<VirtualCpu>owner).interrupt(error)
 
 
 @cython.no_gc_clear
@@ -115,6 +119,7 @@ cdef class VirtualCpu:
         self.core.events_owner = <void *>self
         self.core.deliver = deliver_now
         self.on_stop = None         # asked before a stop takes effect: true to go on all the same
+        self.interrupted = None     # an exception that is to end the run, such as KeyboardInterrupt
         if simulated is not None:
             self.core.clock.simulated = 1
             self.core.clock.now = simulated
@@ -388,7 +393,10 @@ cdef class VirtualCpu:
         self.armed = when
 
     cpdef deliver_events(self):
-        """Tell Python what the data path queued, in order; an exception goes to the element's router, not further."""
+        """Tell Python what the data path queued, in order; what that raises goes to the element's router.
+
+        An exception that is no Exception, such as KeyboardInterrupt, goes further: see interrupt().
+        """
         cdef Vcpu *core = self.core
         cdef Event event
         while core.events_count:
@@ -402,6 +410,14 @@ cdef class VirtualCpu:
                 element.deliver(event.kind, event.value)
             except Exception as error:
                 element.router.event_failed(element, error)
+        if self.interrupted is not None:
+            interruption, self.interrupted = self.interrupted, None
+            raise interruption
+
+    def interrupt(self, error):
+        """Raise an exception out of the run, after the batch: what calls this stands in the data path."""
+        self.interrupted = error
+        event_queue(self.core, NULL, 0, 0)
 
     def report_overrun(self):
         element, self.overrun_element = <object>self.overrun_element, NULL
