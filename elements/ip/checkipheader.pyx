@@ -1,14 +1,14 @@
 """CheckIPHeader: let only well-formed IPv4 packets pass (RFC 1812 section 5.2.2; Click's CheckIPHeader)."""
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
-from netos.checksum cimport checksum_ip
+from netos.checksum cimport checksum_add, checksum_ip
 from netos.packet cimport (
     DROP_BAD_CHECKSUM, DROP_BAD_HEADER_LENGTH, DROP_BAD_LENGTH, DROP_BAD_SOURCE, DROP_BAD_VERSION, DROP_TRUNCATED,
     Batch, Descriptor, packet_set_destination, packet_set_network, packet_trim, prefetch,
 )
 from netos.proto.ipv4 cimport IP_AT_DESTINATION, IP_AT_SOURCE, IP_HEADER_LENGTH, ip_header_length, ip_total_length
-from netos.wire cimport load32
+from netos.wire cimport load32, load_le32, load_le64, swap16
 
 from netos.args import ArgumentType, Bool, EMPTY_SCOPE, IPv4List, IPv4PrefixList, Unsigned
 
@@ -84,7 +84,7 @@ cdef class CheckIPHeader(HeaderCheck):
         cdef uint32_t offset = self.offset
         # Below this length, check_rest looks at the packet; at all packets where there is more to check than usual
         cdef uint32_t enough = offset + IP_HEADER_LENGTH
-        cdef uint64_t total
+        cdef uint64_t first, total
         cdef Descriptor *packet
         cdef Descriptor **packets = batch.packets
         cdef uint8_t *ip
@@ -95,13 +95,14 @@ cdef class CheckIPHeader(HeaderCheck):
                 prefetch(packets[i + AHEAD].data + offset)
             packet = packets[i]
             ip = packet.data + offset
-            if likely(packet.length >= enough and ip[0] == 0x45):       # version 4, no options
+            if likely(packet.length >= enough):
+                first = load_le64(ip)                       # version, header length, TOS, total length …
+                length = swap16(<uint16_t>(first >> 16))
                 room = packet.length - offset
-                length = ip_total_length(ip)
-                total = (<uint64_t>load32(ip) + load32(ip + 4) + load32(ip + 8) + load32(ip + IP_AT_SOURCE)
-                         + load32(ip + IP_AT_DESTINATION))
-                # A one's complement sum is one modulo 0xFFFF, which gcc tests with a multiplication
-                if likely(IP_HEADER_LENGTH <= length <= room and total % 0xFFFF == 0):
+                # A one's complement sum, in any order of bytes, is one modulo 0xFFFF: gcc tests that by multiplying
+                total = checksum_add(first, load_le64(ip + 8))
+                total = checksum_add(total, load_le32(ip + IP_AT_DESTINATION))
+                if likely(<uint8_t>first == 0x45 and IP_HEADER_LENGTH <= length <= room and total % 0xFFFF == 0):
                     packet_set_network(packet, ip, IP_HEADER_LENGTH)
                     packet_set_destination(packet, load32(ip + IP_AT_DESTINATION))
                     packet_trim(packet, room - length)
