@@ -78,12 +78,12 @@ def element_handlers(element: Any) -> dict[str, Handler]:
     for kind in reversed(type(element).__mro__):
         for name in kind.__dict__.get("handlers", ()):
             reads[name] = (_attribute_reader(element, name), False, False)
-        for member in kind.__dict__.values():
+        for attribute, member in kind.__dict__.items():
             private = getattr(member, "netos_private", False)
             for name in getattr(member, "netos_read", ()):
-                reads[name] = (*_method_reader(element, member), private)
+                reads[name] = (*_method_reader(element, getattr(type(element), attribute)), private)
             for name in getattr(member, "netos_write", ()):
-                writes[name] = (_method_writer(element, member), private)
+                writes[name] = (_method_writer(element, getattr(type(element), attribute)), private)
     found = {}
     for name in [*reads, *(name for name in writes if name not in reads)]:
         read, parameter, hidden = reads.get(name, (None, False, False))

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import Any
+from typing import Any, TypeGuard
 
 from netos.errors import NetosError
 from netos.lang import ClassInfo
+
+
+def is_element_class(found: object) -> TypeGuard[type[Any]]:
+    """Whether something that has the name of an element class is one."""
+    return isinstance(found, type) and hasattr(found, "ports") and hasattr(found, "processing")
 
 
 class Registry:
@@ -28,14 +33,23 @@ class Registry:
         if package not in self._packages:
             self._packages.append(package)
             self._files = None
+            self._classes = {name: found for name, found in self._classes.items() if found}
 
     def find(self, name: str) -> type[Any] | None:
         """The class called `name`; None when there is none."""
         if name not in self._classes:
             module = self.files.get(name.lower())
-            found = getattr(importlib.import_module(module), name, None) if module else None
-            self._classes[name] = found if isinstance(found, type) else None
+            found = getattr(self._load(name, module), name, None) if module else None
+            self._classes[name] = found if is_element_class(found) else None
         return self._classes[name]
+
+    @staticmethod
+    def _load(name: str, module: str) -> Any:
+        try:
+            return importlib.import_module(module)
+        except ImportError as error:
+            raise NetosError(f"the element class {name} is in {module}, which cannot be imported: {error} "
+                             "(if netos was built for another Python, build it anew)") from error
 
     def class_info(self, name: str) -> ClassInfo | None:
         """What the language needs to know about a class."""
@@ -43,11 +57,15 @@ class Registry:
         return ClassInfo(found.ports, found.processing, found.flow) if found else None
 
     def names(self) -> list[str]:
-        """Every class name there is, sorted; imports all of them."""
+        """Every class name there is, sorted; imports all of them, except what cannot be imported."""
         for stem, module in self.files.items():
-            for name, value in vars(importlib.import_module(module)).items():
-                if isinstance(value, type) and name.lower() == stem and hasattr(value, "ports"):
-                    self._classes[name] = value
+            try:
+                found = vars(importlib.import_module(module))
+            except ImportError:
+                continue
+            for name, value in found.items():
+                if name.lower() == stem and is_element_class(value):
+                    self._classes.setdefault(name, value)
         return sorted(name for name, found in self._classes.items() if found)
 
     @property
@@ -73,7 +91,7 @@ class Registry:
             for family in sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()):
                 for entry in os.scandir(os.path.join(folder, family)):
                     stem, _, suffix = entry.name.partition(".")
-                    if suffix == "py" or suffix.endswith("so"):
+                    if not stem.startswith("_") and (suffix == "py" or suffix.endswith("so")):
                         found[stem] = f"{package}.{family}.{stem}"
         return found
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class InlineRunner:
-    """Runs a virtual CPU on an asyncio loop until it is stopped.
+    """Runs a virtual CPU on an asyncio loop until it is stopped; `stopped` is the future to wait for.
 
     Each call of run() is bounded by the virtual CPU's budget, so a flood of packets cannot starve the loop's timers,
     signals and sockets: between two calls the loop serves whatever else is ready.
@@ -19,7 +19,7 @@ class InlineRunner:
     def __init__(self, cpu: VirtualCpu, loop: asyncio.AbstractEventLoop) -> None:
         self.cpu = cpu
         self.loop = loop
-        self.stopped = loop.create_future()
+        self.stopped: asyncio.Future[None] = loop.create_future()
         self._next: asyncio.Handle | None = None
 
     def start(self) -> None:
@@ -43,10 +43,22 @@ class InlineRunner:
         self._turn()
 
     def _turn(self) -> None:
-        runnable = self.cpu.run()
-        if self.cpu.stopped:
-            if not self.stopped.done():
-                self.stopped.set_result(None)
+        try:
+            runnable = self.cpu.run()
+        except Exception as error:          # of a driver script or a watchdog: whoever waits shall hear of it
+            self._end(error)
             return
-        if runnable:
+        if self.cpu.stopped:
+            self._end(None)
+        elif runnable:
             self._again()
+
+    def _end(self, error: Exception | None) -> None:
+        """Stop turning, so that a ready device does not keep the loop busy, and say so to whoever waits."""
+        self.close()
+        if self.stopped.done():
+            return
+        if error is None:
+            self.stopped.set_result(None)
+        else:
+            self.stopped.set_exception(error)
