@@ -18,7 +18,8 @@ def parser() -> argparse.ArgumentParser:
     """The verb's options."""
     made = argparse.ArgumentParser(prog="netos graph", description=SUMMARY)
     made.add_argument("file", metavar="FILE", help="the configuration, - for standard input")
-    made.add_argument("definitions", metavar="NAME=VALUE", nargs="*", help="define $NAME in the configuration")
+    made.add_argument("definitions", metavar="NAME=VALUE", nargs="*", default=[],
+                      help="define $NAME in the configuration")
     made.add_argument("--format", choices=("svg", "dot", "text"), help="default: what OUTPUT's suffix says, else svg")
     made.add_argument("-o", "--output", metavar="OUTPUT", default="-",
                       help="the file to write (default: standard output)")
