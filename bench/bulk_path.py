@@ -1,6 +1,7 @@
 """(c) Bulk TCP of the host's kernel through configs/router.click on taps with offloads.
 
-Held against a bare C loop that copies frames between two taps with virtio headers, and against Linux forwarding over veth.
+Held against a bare C loop that copies frames between two taps with virtio headers, and against Linux forwarding over
+veth.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """(b) TAP to TAP, frames of 64 and 1500 bytes.
 
-The frames come from a packet socket in a namespace of ours and go to a tap in another; what forwards them is netos, or a
-bare C loop of read() and write() on the same devices.
+The frames come from a packet socket in a namespace of ours and go to a tap in another; what forwards them is netos,
+or a bare C loop of read() and write() on the same devices.
 """
 
 from __future__ import annotations

@@ -1,5 +1,3 @@
-from typing import Any
-
 from typing_extensions import Buffer
 
 from netos.element import Element

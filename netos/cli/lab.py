@@ -19,7 +19,8 @@ def parser() -> argparse.ArgumentParser:
     """The verb's options."""
     made = argparse.ArgumentParser(prog="netos lab", description=SUMMARY)
     made.add_argument("file", metavar="FILE", help="a configuration with $DEV0 and $DEV1, or with $DEV alone")
-    made.add_argument("definitions", metavar="NAME=VALUE", nargs="*", help="define $NAME in the configuration")
+    made.add_argument("definitions", metavar="NAME=VALUE", nargs="*", default=[],
+                      help="define $NAME in the configuration")
     made.add_argument("--seconds", type=float, default=3.0, metavar="N", help="length of the TCP transfer (default 3)")
     made.add_argument("--memory", action="store_true", help="use memory devices and made traffic, no namespaces")
     return made

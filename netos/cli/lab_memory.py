@@ -49,7 +49,7 @@ def datagram(source: IPv4Address, target: IPv4Address) -> bytes:
 
 
 class MemoryLab:
-    """Runs the configuration between two graphs that play host, on one virtual CPU; no privileges, nothing to remove."""
+    """Runs the configuration between two graphs that play host, on one virtual CPU; it needs no privileges."""
 
     def __init__(self, file: str, definitions: dict[str, str]) -> None:
         self.file = file
@@ -108,8 +108,8 @@ class MemoryLab:
         self.spin(0.05)
         summary = client.read("pings.summary").strip().splitlines()
         answered = next((line for line in summary if "received" in line), "")
-        self.report.test(f"ping {plan.target}", f"{PINGS} received" in answered or f"{PINGS} packets received" in answered,
-                         "; ".join(summary[-2:]))
+        complete = f"{PINGS} received" in answered or f"{PINGS} packets received" in answered
+        self.report.test(f"ping {plan.target}", complete, "; ".join(summary[-2:]))
         if len(hosts) > 1:
             server = hosts[1]
             known = ARP_LINE.search(client.read("arp.table"))

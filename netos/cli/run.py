@@ -22,7 +22,8 @@ def parser() -> argparse.ArgumentParser:
     """The verb's options."""
     made = argparse.ArgumentParser(prog="netos run", description=SUMMARY)
     made.add_argument("file", metavar="FILE", help="the configuration, - for standard input")
-    made.add_argument("definitions", metavar="NAME=VALUE", nargs="*", help="define $NAME in the configuration")
+    made.add_argument("definitions", metavar="NAME=VALUE", nargs="*", default=[],
+                      help="define $NAME in the configuration")
     made.add_argument("--batch", type=int, default=256, metavar="N",
                       help="packets moved at once where the configuration's bursts are smaller (default %(default)s)")
     made.add_argument("--bootchart", action="store_true", help="show how long each phase of the start took")
@@ -31,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the verb; the exit status is 0 after a signal or a `stop`, 3 for a bad configuration, 4 for a bad device."""
+    """Run the verb; the exit status is 0 after a signal or a `stop`, 3 for a bad configuration or device."""
     options = parser().parse_args(argv)
     if not 1 <= options.batch <= 256:
         print(f"netos run: --batch {options.batch}: must be from 1 to 256", file=sys.stderr)

@@ -18,8 +18,8 @@ from netos.kernel.memory cimport LARGE_BUFFER
 from netos.kernel.task cimport Task, run_queue_room, run_queue_take
 from netos.kernel.timer cimport timers_expire, timers_next
 from netos.packet cimport (
-    BATCH_MAX, EVENTS_MAX, HEADROOM, Descriptor, Event, Packet, Vcpu, event_queue, packet_create, packet_wrap, vcpu_free,
-    vcpu_make,
+    BATCH_MAX, EVENTS_MAX, HEADROOM, Descriptor, Event, Packet, Vcpu, event_queue, packet_create, packet_wrap,
+    vcpu_free, vcpu_make,
 )
 
 cdef extern from "<sys/epoll.h>" nogil:

@@ -33,7 +33,8 @@ def test_a_refused_configuration_ends_with_3_and_its_errors(tmp_path, capfd):
 
 
 def test_the_plan_follows_the_variables():
-    routed = make_plan("define($DEV0 tap0, $ADDR0 10.0.1.1/24, // comment, $X 1\n $DEV1 tap1, $ADDR1 10.0.2.1/24)\n", {"ADDR1": "192.0.2.1/28"})
+    text = "define($DEV0 tap0, $ADDR0 10.0.1.1/24, // comment, $X 1\n $DEV1 tap1, $ADDR1 10.0.2.1/24)\n"
+    routed = make_plan(text, {"ADDR1": "192.0.2.1/28"})
     assert [str(host.address) for host in routed.hosts] == ["10.0.1.2/24", "192.0.2.2/28"]
     assert routed.hops == ("10.0.1.1", "192.0.2.2")
     assert make_plan("define($DEV tap9, $ADDR 10.0.1.1)\n", {}).hosts[0].device == "tap9"
