@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netos.addresses import IPv4Address
+from netos.addresses import IPv4Address, ipv4_number, ipv4_prefix_numbers
 from netos.args import EMPTY_SCOPE, ArgumentType, Integer, IPv4, IPv4Prefix, Remaining, Scope
 from netos.lang.quoting import split_words
 
@@ -25,13 +25,31 @@ class Route(Remaining):
         if not (1 if self.partial else 2) <= len(words) <= 3:
             usage = "'ADDR/MASK [[GATEWAY] OUTPUT]'" if self.partial else "'ADDR/MASK [GATEWAY] OUTPUT'"
             raise self.error(text, f"is not a route: expected {usage}")
-        network = IPv4Prefix(bare=True).parse(words.pop(0), scope).network
+        prefix, length = prefix_numbers(words.pop(0), scope)
         gateway: int | None = None if self.partial else 0
         if len(words) == 2 or (self.partial and words and not words[0].isdigit()):
-            word = words.pop(0)
-            gateway = 0 if word == "-" else int(IPv4().parse(word, scope))
+            gateway = gateway_number(words.pop(0), scope)
         port = Integer(minimum=0).parse(words[0], scope) if words else None
-        return int(network.network_address), network.prefixlen, gateway, port
+        return prefix >> (32 - length) << (32 - length), length, gateway, port
+
+
+# A million routes are read in seconds: literals go straight to numbers, and only names by way of argument types
+
+def prefix_numbers(word: str, scope: Scope) -> tuple[int, int]:
+    """Address and length of a prefix, or of an address alone."""
+    try:
+        return ipv4_prefix_numbers(word, bare=True)
+    except ValueError:
+        prefix = IPv4Prefix(bare=True).parse(word, scope)
+        return int(prefix.ip), prefix.network.prefixlen
+
+
+def gateway_number(word: str, scope: Scope) -> int:
+    """A gateway's address, 0 for `-`."""
+    try:
+        return 0 if word == "-" else ipv4_number(word)
+    except ValueError:
+        return int(IPv4().parse(word, scope))
 
 
 class Changes(ArgumentType[list[tuple[str, int, int, int | None, int | None]]]):
