@@ -49,9 +49,8 @@ class NamespaceLab:
                 return REFUSED
             stack.callback(loaded.close)
             self.show(plan, loaded)
-            loop = uvloop.new_event_loop()
-            stack.callback(loop.close)
-            loop.run_until_complete(self.tests(plan, loaded))
+            runner = stack.enter_context(asyncio.Runner(loop_factory=uvloop.new_event_loop))
+            runner.run(self.tests(plan, loaded))
             self.report.heading("Devices")
             print("\n".join(device_lines(loaded)))
             self.report.heading("Drops")
@@ -92,7 +91,11 @@ class NamespaceLab:
         command = self.namespaces[host].command(sys.executable, "-m", "netos.testing.probe", *map(str, arguments))
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE,
                                                        stderr=asyncio.subprocess.PIPE)
-        output, _ = await process.communicate()
+        try:
+            output, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
         return json.loads(output) if process.returncode == 0 and output.strip() else {}
 
     async def tests(self, plan: Plan, router: Router) -> None:
@@ -119,12 +122,13 @@ class NamespaceLab:
         command = self.namespaces[receiver].command(sys.executable, "-m", "netos.testing.probe", "receive", str(PORT))
         server = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         assert server.stdout is not None
+        line = b""
         try:
             await server.stdout.readline()
             sent = await self.probe(sender, "send", address, PORT, self.seconds)
             line = await asyncio.wait_for(server.stdout.readline(), 20) if sent else b""
         except TimeoutError:
-            line = b""
+            pass
         finally:
             if server.returncode is None and not line:
                 server.kill()

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import select
+import signal
 import socket
 import struct
 import sys
@@ -114,5 +115,6 @@ def send(host: str, port: str, seconds: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)        # Ctrl-C ends the lab, which says so; probes end in silence
     verbs: dict[str, Callable[..., None]] = {"ping": ping, "traceroute": traceroute, "receive": receive, "send": send}
     verbs[sys.argv[1]](*sys.argv[2:])
