@@ -166,3 +166,23 @@ def test_the_lab_ends_cleanly_on_ctrl_c():
     assert "Traceback" not in errors, errors
     assert process.returncode == 130
     assert subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_lab_ends_in_silence_in_the_middle_of_a_transfer(number):
+    """As at a terminal, the signal goes to the lab and to its probes alike; nothing of either may be left."""
+    command = [sys.executable, "-m", "netos", "lab", "configs/router.click", "--seconds", "30"]
+    lab = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                           start_new_session=True)
+    output = ""
+    for line in lab.stdout:
+        output += line
+        if "traceroute" in line:        # the transfer is next
+            break
+    os.killpg(lab.pid, number)
+    output += lab.communicate(timeout=20)[0]
+    assert lab.returncode == (130 if number == signal.SIGINT else 143)
+    assert "Traceback" not in output
+    assert "Error" not in output
+    with pytest.raises(ProcessLookupError):
+        os.killpg(lab.pid, 0)
