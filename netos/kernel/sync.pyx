@@ -3,7 +3,7 @@
 A task runs to completion, so it cannot block. It asks, and hears at once whether it has what it asked for; if not, it
 stands in the queue and returns. What is given back goes to the first in the queue, whose task is scheduled; its run
 asks again and hears yes. Nobody can get in between, so no wake-up is lost and none is in vain. A task waits for one
-thing at a time: until it gets that, whatever else it asks for is refused.
+thing at a time: until it gets that, whatever else it asks for is refused. A task that goes away withdraws first.
 """
 
 cimport cython

@@ -9,6 +9,7 @@ from netos.kernel.vcpu import VirtualCpu
 class KernelTask:
     cpu: VirtualCpu
     function: Callable[[KernelTask], object]
+    asked: list[Lock | Condition | Semaphore]
     error: BaseException | None
     name: Any
     tickets: int

@@ -23,16 +23,20 @@ cdef class KernelTask:
     cdef public object function
     cdef readonly object error
     cdef readonly object name
+    cdef readonly list asked             # the locks and semaphores that know the task
 
     def __init__(self, VirtualCpu cpu not None, function, name=""):
         self.cpu = cpu
         self.function = function
         self.name = name
+        self.asked = []
         cpu.reserve_tasks(1)
         task_init(&self.task, &cpu.run_queue, run_function, <void *>self)
         waiter_init(&self.waiter, &self.task)
 
     def __dealloc__(self):
+        for what in self.asked or ():
+            self.withdraw(what)
         task_cancel(&self.task)
 
     def __repr__(self):
@@ -76,6 +80,7 @@ cdef class KernelTask:
 
     def acquire(self, what):
         """Ask for a Lock or a unit of a Semaphore."""
+        self.asked.append(what)
         if isinstance(what, Lock):
             return (<Lock>what).acquire(&self.waiter)
         return (<Semaphore?>what).acquire(&self.waiter)
@@ -88,6 +93,7 @@ cdef class KernelTask:
 
     def wait(self, Condition condition not None):
         """Wait for a notification, giving up the condition's lock."""
+        self.asked.append(condition)
         return condition.wait(&self.waiter)
 
     def withdraw(self, what):
