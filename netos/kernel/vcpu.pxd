@@ -38,5 +38,6 @@ cdef class VirtualCpu:
     cdef uint32_t run_tasks(self, uint32_t limit) noexcept nogil
     cdef uint32_t poll_devices(self, int timeout) noexcept nogil
     cdef int64_t next_timer(self) noexcept nogil
+    cdef void set_timer(self) noexcept nogil
     cpdef adopt(self, Packet packet)
     cpdef deliver_events(self)

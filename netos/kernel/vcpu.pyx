@@ -82,7 +82,7 @@ cdef bint turn_until(VirtualCpu cpu, int64_t limit) noexcept nogil:
     cdef int64_t now
     cdef uint32_t ran = cpu.run_tasks(TASKS_A_TURN)
     cpu.turns += 1
-    if cpu.timers.count and not core.events_count:
+    if cpu.timers.count and not (core.events_count and core.deliver != NULL):
         now = min(core.clock.now, limit) if core.clock.simulated else clock_steady(&core.clock)
         ran += timers_expire(&cpu.timers, now, TIMERS_A_TURN)
     ran += cpu.poll_devices(0)
@@ -285,11 +285,11 @@ cdef class VirtualCpu:
     # Running
 
     cdef uint32_t run_tasks(self, uint32_t limit) noexcept nogil:
-        """Run up to `limit` tasks, or fewer when an event waits for Python; return how many ran."""
+        """Run up to `limit` tasks, or fewer when an event waits for Python at hand; return how many ran."""
         cdef uint32_t ran = 0
         cdef uint64_t start, end
         cdef Task *task
-        while ran < limit and not self.core.events_count:
+        while ran < limit and not (self.core.events_count and self.core.deliver != NULL):
             task = run_queue_take(&self.run_queue)
             if task == NULL:
                 break
@@ -327,8 +327,7 @@ cdef class VirtualCpu:
                 self.deliver_events()
             if self.ended() or clock_host(CLOCK_MONOTONIC) >= until:
                 break
-        if self.overrun_element != NULL:
-            self.report_overrun()
+        self.report_overrun()
         self.arm()
         return self.run_queue.count > 0
 
@@ -380,6 +379,9 @@ cdef class VirtualCpu:
 
     def arm(self):
         """Set the timer descriptor to the next timer."""
+        self.set_timer()
+
+    cdef void set_timer(self) noexcept nogil:
         cdef itimerspec value
         cdef int64_t when = self.next_timer()
         if self.core.clock.simulated or when == self.armed:
@@ -420,6 +422,9 @@ cdef class VirtualCpu:
         event_queue(self.core, NULL, 0, 0)
 
     def report_overrun(self):
+        """Tell of a task that took too long, if one did."""
+        if self.overrun_element == NULL:
+            return
         element, self.overrun_element = <object>self.overrun_element, NULL
         if self.on_overrun is not None:
             self.on_overrun(element, self.overrun_time)

@@ -1,0 +1,197 @@
+"""The threaded form of a virtual CPU: an OS thread of its own runs it without the GIL; asyncio stays the control plane.
+
+Whoever wants to change or look at what the thread works on *pauses* it: the thread stops between two turns (a batch
+boundary), the control plane does what it has to, and the thread goes on. Events of the data path are announced on a
+descriptor and delivered by the control plane in such a pause.
+"""
+
+import os
+import signal
+import threading
+from contextlib import contextmanager
+
+cimport cython
+from libc.stdint cimport uint64_t
+from posix.unistd cimport write
+
+from netos.kernel.vcpu cimport VirtualCpu
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef struct pthread_mutex_t:
+        pass
+    ctypedef struct pthread_cond_t:
+        pass
+    int pthread_mutex_init(pthread_mutex_t *mutex, void *attributes)
+    int pthread_mutex_destroy(pthread_mutex_t *mutex)
+    int pthread_mutex_lock(pthread_mutex_t *mutex)
+    int pthread_mutex_unlock(pthread_mutex_t *mutex)
+    int pthread_cond_init(pthread_cond_t *condition, void *attributes)
+    int pthread_cond_destroy(pthread_cond_t *condition)
+    int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
+    int pthread_cond_broadcast(pthread_cond_t *condition)
+
+cdef extern from *:
+    """
+    static inline int netos_get(int *at) { return __atomic_load_n(at, __ATOMIC_ACQUIRE); }
+    static inline void netos_set(int *at, int value) { __atomic_store_n(at, value, __ATOMIC_RELEASE); }
+    """
+    int atomic_get "netos_get"(int *at) noexcept nogil
+    void atomic_set "netos_set"(int *at, int value) noexcept nogil
+
+
+@cython.no_gc_clear
+cdef class VcpuThread:
+    """Runs a virtual CPU on a thread until close(); `core` pins it to that processor.
+
+    `stopped` is called, on the control plane's side, when the virtual CPU was stopped from within.
+    """
+
+    cdef readonly VirtualCpu cpu
+    cdef readonly object core
+    cdef public object stopped
+    cdef object thread
+    cdef object loop
+    cdef readonly int notify_fd     # readable when events wait, or the run has stopped
+    cdef pthread_mutex_t mutex
+    cdef pthread_cond_t changed
+    cdef int pauses                 # who wants the thread to stand still, counted under the mutex
+    cdef bint parked
+    cdef int ending
+    cdef int notified
+
+    def __init__(self, VirtualCpu cpu not None, core=None):
+        self.cpu = cpu
+        self.core = core
+        self.notify_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def __cinit__(self, *args, **kwargs):
+        pthread_mutex_init(&self.mutex, NULL)
+        pthread_cond_init(&self.changed, NULL)
+        self.notify_fd = -1
+
+    def __dealloc__(self):
+        pthread_cond_destroy(&self.changed)
+        pthread_mutex_destroy(&self.mutex)
+
+    def start(self, loop=None):
+        """Start the thread; `loop`, an asyncio loop, delivers events from now on."""
+        self.cpu.core.deliver = NULL
+        self.loop = loop
+        if loop is not None:
+            loop.add_reader(self.notify_fd, self.deliver)
+        self.thread = threading.Thread(target=self.main, name=f"vcpu-{self.core if self.core is not None else 'any'}",
+                                       daemon=True)
+        self.thread.start()
+
+    def close(self):
+        """End the thread; harmless when called twice."""
+        if self.thread is not None:
+            atomic_set(&self.ending, 1)
+            self.resume_all()
+            self.cpu.wake()
+            self.thread.join()
+            self.thread = None
+            self.cpu.deliver_events()
+        if self.loop is not None:
+            self.loop.remove_reader(self.notify_fd)
+            self.loop = None
+        if self.notify_fd >= 0:
+            os.close(self.notify_fd)
+            self.notify_fd = -1
+
+    @property
+    def alive(self):
+        """Whether the thread runs."""
+        return self.thread is not None and self.thread.is_alive()
+
+    @contextmanager
+    def paused(self):
+        """Hold the thread between two turns; pauses may nest. Without a thread there is nothing to hold."""
+        if self.thread is None:
+            yield
+            return
+        self.pause()
+        try:
+            yield
+        finally:
+            self.resume()
+
+    def pause(self):
+        with nogil:
+            pthread_mutex_lock(&self.mutex)
+            self.pauses += 1
+            pthread_mutex_unlock(&self.mutex)
+        self.cpu.wake()
+        with nogil:
+            pthread_mutex_lock(&self.mutex)
+            while not self.parked and not atomic_get(&self.ending):
+                pthread_cond_wait(&self.changed, &self.mutex)
+            pthread_mutex_unlock(&self.mutex)
+
+    def resume(self):
+        with nogil:
+            pthread_mutex_lock(&self.mutex)
+            self.pauses -= 1
+            pthread_cond_broadcast(&self.changed)
+            pthread_mutex_unlock(&self.mutex)
+
+    def resume_all(self):
+        with nogil:
+            pthread_mutex_lock(&self.mutex)
+            pthread_cond_broadcast(&self.changed)
+            pthread_mutex_unlock(&self.mutex)
+
+    def deliver(self):
+        """Deliver the events that wait, and hear of a stop; the loop calls this."""
+        try:
+            os.read(self.notify_fd, 8)
+        except BlockingIOError:
+            pass
+        with self.paused():
+            self.notified = 0
+            self.cpu.deliver_events()
+            stopped = self.cpu.ended()
+            self.cpu.report_overrun()
+        if stopped and self.stopped is not None:
+            self.stopped()
+
+    def main(self):
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        if self.core is not None:
+            os.sched_setaffinity(0, {self.core})
+        with nogil:
+            self.run()
+
+    cdef void run(self) noexcept nogil:
+        while not atomic_get(&self.ending):
+            if atomic_get(&self.pauses) or self.cpu.stopped:
+                if self.cpu.stopped:
+                    self.notify()
+                self.park()
+                continue
+            if not self.cpu.turn() and not atomic_get(&self.pauses):
+                self.cpu.set_timer()
+                self.cpu.poll_devices(-1)
+            if self.cpu.core.events_count:
+                self.notify()
+        pthread_mutex_lock(&self.mutex)
+        self.parked = 1
+        pthread_cond_broadcast(&self.changed)
+        pthread_mutex_unlock(&self.mutex)
+
+    cdef void notify(self) noexcept nogil:
+        """Have the control plane come; once, until it has come."""
+        cdef uint64_t one = 1
+        if not self.notified:
+            self.notified = 1
+            write(self.notify_fd, &one, 8)
+
+    cdef void park(self) noexcept nogil:
+        """Stand still while anybody wants it, and while stopped."""
+        pthread_mutex_lock(&self.mutex)
+        self.parked = 1
+        pthread_cond_broadcast(&self.changed)
+        while (self.pauses or self.cpu.stopped) and not atomic_get(&self.ending):
+            pthread_cond_wait(&self.changed, &self.mutex)
+        self.parked = 0
+        pthread_mutex_unlock(&self.mutex)
