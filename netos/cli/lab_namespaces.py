@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 from contextlib import ExitStack
 from typing import Any
@@ -32,6 +33,7 @@ class NamespaceLab:
         self.definitions = definitions
         self.seconds = seconds
         self.report = Report()
+        self.signal = 0                 # the one that ended the tests
         self.namespaces: dict[str, NetworkNamespace] = {}
 
     def run(self) -> int:
@@ -50,7 +52,10 @@ class NamespaceLab:
             stack.callback(loaded.close)
             self.show(plan, loaded)
             runner = stack.enter_context(asyncio.Runner(loop_factory=uvloop.new_event_loop))
-            runner.run(self.tests(plan, loaded))
+            try:
+                runner.run(self.tests(plan, loaded))
+            except asyncio.CancelledError:
+                sys.exit(128 + self.signal)
             self.report.heading("Devices")
             print("\n".join(device_lines(loaded)))
             self.report.heading("Drops")
@@ -96,11 +101,17 @@ class NamespaceLab:
         finally:
             if process.returncode is None:
                 process.kill()
+                await process.wait()
         return json.loads(output) if process.returncode == 0 and output.strip() else {}
 
     async def tests(self, plan: Plan, router: Router) -> None:
         """All that the lab tries, in order."""
-        runner = InlineRunner(router.cpu, asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.interrupt, number, task)
+        runner = InlineRunner(router.cpu, loop)
         runner.start()
         try:
             self.report.heading("Tests")
@@ -116,6 +127,11 @@ class NamespaceLab:
                 await self.transfer("server", "client", str(plan.hosts[0].address.ip))
         finally:
             runner.close()
+
+    def interrupt(self, number: int, tests: asyncio.Task[None]) -> None:
+        """A signal has come: leave the tests, each of which puts its own things away."""
+        self.signal = number
+        tests.cancel()
 
     async def transfer(self, sender: str, receiver: str, address: str) -> None:
         """A TCP transfer between the hosts' kernels, every byte compared."""

@@ -69,8 +69,10 @@ class NetworkNamespace:
 
     def open(self) -> NetworkNamespace:
         """Make the namespace; RuntimeError when the machine does not allow it."""
+        # In a session of its own: Ctrl-C is for us, who take the namespace down in order.
         self.holder = subprocess.Popen([*unshare_command(self.rootless), *HOLDER], stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                       start_new_session=True)
         assert self.holder.stdout is not None
         assert self.holder.stderr is not None
         if self.holder.stdout.readline() != "ready\n":
