@@ -161,7 +161,10 @@ cdef class Tap(Device):
         self.free_large()
 
     def recover(self):
-        """Attach anew if the interface is gone; one that is down has to be taken up by whoever took it down."""
+        """Attach anew if the interface is gone; one that is down has to be taken up by whoever took it down.
+
+        One that is attached but not to be found has been moved to another namespace: only a try can tell if it is up.
+        """
         if self.fd >= 0 and is_attached(self.fd):
             if not call_in_namespace(self.namespace, self.is_up):
                 raise DeviceError(f"the interface {self.name} is down", f"`ip link set {self.name} up`")
@@ -170,8 +173,11 @@ cdef class Tap(Device):
         self.open()
 
     def is_up(self):
-        with Interface(self.name) as interface:
-            return interface.up
+        try:
+            with Interface(self.name) as interface:
+                return interface.up
+        except OSError as error:
+            return error.errno == ENODEV
 
     def free_large(self):
         cdef ArenaData *arena
