@@ -29,7 +29,7 @@ class Appliance:
         self.cpu.width = width
 
     def send(self, device, *frames, **options):
-        """Put frames on a device's cable and let the appliance do what it does at once (virtual time: a millisecond)."""
+        """Put frames on a device's cable and let the appliance do what it does in a millisecond of virtual time."""
         for frame in frames:
             self.ends[device].send(bytes(frame), **options)
         self.wait(0.001)

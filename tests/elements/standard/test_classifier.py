@@ -33,7 +33,8 @@ def test_the_program_handler_is_clicks():
 
 def test_ip_classifier_sorts_by_protocol_and_port():
     packets = [marked_ip(packet) for packet in (WEB, PING, DNS, WEB)]
-    outputs = run_element("IPClassifier", "tcp dst port 80", "icmp type echo", "udp port 53", "-", outputs=4, push=packets)
+    outputs = run_element("IPClassifier", "tcp dst port 80", "icmp type echo", "udp port 53", "-", outputs=4,
+                          push=packets)
     assert outputs == [[WEB, WEB], [PING], [DNS], []]
 
 
