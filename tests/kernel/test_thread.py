@@ -72,7 +72,8 @@ def test_timers_run_on_the_thread():
 
 def test_events_and_the_stop_reach_the_loop():
     async def main():
-        router, thread = threaded("InfiniteSource(LIMIT 100) -> c :: Counter(COUNT_CALL 50 d.reset_counts) -> d :: Counter"
+        router, thread = threaded("InfiniteSource(LIMIT 100) -> c :: Counter(COUNT_CALL 50 d.reset_counts) -> "
+                                  "d :: Counter"
                                   " -> Discard; s :: TimedSource(0.01, LIMIT 1, STOP true) -> Discard;")
         stopped = asyncio.Event()
         thread.stopped = stopped.set
