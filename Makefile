@@ -25,7 +25,7 @@ bench: build $(VENV)/extras
 asan: $(VENV)/extras $(SOURCES)
 	NETOS_BUILD=asan $(BIN)/python setup.py -q build -b build/asan --build-lib $(ASAN)
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" PYTHONMALLOC=malloc \
-	ASAN_OPTIONS=detect_leaks=0 PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(ASAN) NETOS_EXPECT_BUILD=$(CURDIR)/$(ASAN) \
+	ASAN_OPTIONS=detect_leaks=0:replace_str=0 PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(ASAN) NETOS_EXPECT_BUILD=$(CURDIR)/$(ASAN) \
 	$(BIN)/python -m pytest $(TESTS)
 coverage: $(VENV)/extras
 	NETOS_BUILD=coverage $(BIN)/python setup.py -q build -b build/coverage --build-lib build/coverage/lib

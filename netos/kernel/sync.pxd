@@ -22,6 +22,7 @@ cdef struct WaitQueue:          # first come, first served
 
 
 cdef void waiter_init(Waiter *waiter, Task *task) noexcept nogil
+cdef void waiter_leave(Waiter *waiter) noexcept nogil
 
 
 cdef class Synchronizer:

@@ -49,6 +49,12 @@ cdef void queue_remove(WaitQueue *queue, Waiter *waiter) noexcept nogil:
     queue.count -= 1
 
 
+cdef void waiter_leave(Waiter *waiter) noexcept nogil:
+    """Take the waiter out of the queue it stands in, if any: for an owner that goes away without having withdrawn."""
+    if waiter.queue != NULL:
+        queue_remove(waiter.queue, waiter)
+
+
 cdef inline object task_owner(Waiter *waiter):
     return <object>waiter.task.object
 
