@@ -1,0 +1,11 @@
+"""FlowTable's C interface, for the elements that own or share one."""
+
+from libc.stdint cimport int64_t
+
+from netos.proto.flows cimport Connection, Flows
+
+
+cdef class FlowTable:
+    cdef Flows flows
+
+    cdef Connection *connection(self, key, int64_t now) except? NULL
