@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from netos.element import Element
     from netos.kernel.vcpu import VirtualCpu
 
+OUTPUTS_MAX = 32767         # a sorting element names an output for each packet in sixteen bits
+
 
 def log() -> logging.Logger:
     """The router's logger; logging is imported when there is something to log, not at every start."""
@@ -93,6 +95,9 @@ class Router:
                          checked.elements[index].inputs, checked.elements[index].outputs)
             self.elements[declared.name] = element
             self.order.append(element)
+            if element.n_outputs > OUTPUTS_MAX:
+                self._complain("error", element, f"{element.n_outputs} outputs: there can be {OUTPUTS_MAX} at most",
+                               "connecting")
         self.cpu.reserve_tasks(len(self.order))
         for element in sorted(self.order, key=lambda element: element.phase):
             self.configure(element)

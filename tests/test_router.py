@@ -236,3 +236,16 @@ def test_an_appliance_of_three_python_elements():
         assert router["even"].got == [0, 2, 4, 6, 8]
         assert router["odd"].got == [1, 3, 5, 7, 9]
         assert router.cpu.balance["held"] == 0
+
+
+@pytest.mark.parametrize("count", [32767, 32768])
+def test_an_element_has_so_many_outputs_that_their_numbers_fit(count):
+    """Past that, the number of an output would be taken for the reason of a drop."""
+    text = f"d :: Discard; Idle -> x :: Switch({count - 1});" + "".join(f"x[{port}] -> d;" for port in range(count))
+    if count > 32767:
+        with pytest.raises(ConfigError, match="32768 outputs: there can be 32767 at most"):
+            Router.from_text(text, simulated=0)
+        return
+    with Router.from_text(text, simulated=0) as router:
+        router["x"].push(0, [router.packet(b"x")])
+        assert router["d"].count == 1
