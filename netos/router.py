@@ -169,6 +169,11 @@ class Router:
             shim.close()
         self.shims = []
 
+    def __del__(self) -> None:
+        """A router that nobody holds any more lets go of its packets and devices, too."""
+        if getattr(self, "order", None):
+            self.close()
+
     def __enter__(self) -> Router:
         return self if self.initialized else self.initialize()
 

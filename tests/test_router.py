@@ -1,8 +1,11 @@
 """The router: building, starting, failing cleanly, handlers, and who runs when."""
 
+import gc
+
 import pytest
 
 from netos.errors import ConfigError, DeviceError, HandlerError
+from netos.kernel.memory import arena
 from netos.pyelement import PyElement
 from netos.registry import Registry
 from netos.router import Router
@@ -249,3 +252,15 @@ def test_an_element_has_so_many_outputs_that_their_numbers_fit(count):
     with Router.from_text(text, simulated=0) as router:
         router["x"].push(0, [router.packet(b"x")])
         assert router["d"].count == 1
+
+
+def test_a_router_that_is_forgotten_lets_go_of_its_packets():
+    """Without close(), the packets in its queues would be lost to the process."""
+    gc.collect()
+    before = arena()
+    router = Router.from_text("Idle -> q :: Queue -> Idle", simulated=0).initialize()
+    router["q"].push(0, [router.packet(b"x") for _ in range(500)])
+    assert arena() != before
+    del router
+    gc.collect()
+    assert arena() == before
