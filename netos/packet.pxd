@@ -46,6 +46,11 @@ cdef enum:
     ANNO_FIRST_TIMESTAMP = 32
     ANNO_PACKET_NUMBER = 40
 
+# Where Click has nothing: what ConnTrack found out
+cdef enum:
+    ANNO_FLOW_STATE = 19        # a byte: FLOW_NEW and so on of proto/flows.pxd; 0: nobody has looked
+    ANNO_FLOW = 44              # four bytes: the reference of its connection and direction; 0: none
+
 cdef enum:
     TO_HOST = 0
     TO_BROADCAST = 1
@@ -75,7 +80,7 @@ cdef enum:
     DROP_NO_ROUTE, DROP_BROADCAST, DROP_OTHER_HOST, DROP_NO_NEIGHBOUR, DROP_BAD_ARP, DROP_TOO_BIG, DROP_NOT_IP
     DROP_DEVICE_FULL, DROP_DEVICE_GONE, DROP_INACTIVE, DROP_SUPPRESSED, DROP_RATE_LIMITED, DROP_ABANDONED
     DROP_EXCEPTION, DROP_CLOSED, DROP_NO_OUTPUT, DROP_UNMATCHED_PAINT, DROP_FILTERED, DROP_BAD_OFFLOAD, DROP_FRAGMENT
-    DROP_NO_HEADROOM, DROP_OWN, DROP_BAD_PACKET, DROP_SAMPLED
+    DROP_NO_HEADROOM, DROP_OWN, DROP_BAD_PACKET, DROP_SAMPLED, DROP_INVALID_FLOW, DROP_TABLE_FULL, DROP_NO_MAPPING
 
 cdef enum:
     DROP_REASONS = 64
@@ -99,8 +104,8 @@ cdef struct Descriptor:
     uint16_t gso_size           # bytes of payload a segment
     uint16_t checksum_start     # offset from `buffer`
     uint16_t checksum_offset    # offset from `checksum_start`
+    uint8_t annotations[ANNOTATIONS]    # the first ones still lie in the first cache line
     uint16_t header_length      # bytes of headers before the payload of a segment
-    uint8_t annotations[ANNOTATIONS]
 
 
 cdef struct Batch:

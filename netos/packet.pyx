@@ -32,7 +32,8 @@ DROP_NAMES = [
     "no-route", "broadcast", "other-host", "no-neighbour", "bad-arp", "too-big", "not-ip",
     "device-full", "device-gone", "inactive", "suppressed", "rate-limited", "abandoned",
     "exception", "closed", "no-output", "unmatched-paint", "filtered", "bad-offload", "fragment",
-    "no-headroom", "own", "bad-packet", "sampled",
+    "no-headroom", "own", "bad-packet", "sampled", "invalid-flow", "table-full",
+    "no-mapping",
 ]
 
 

@@ -27,6 +27,7 @@ ANNOTATIONS = {name: AnnotationPlace(offset, size) for name, offset, size in (
     ("GRID_ROUTE_CB", 16, 16),
     ("ICMP_PARAMPROB", 17, 1),
     ("FIX_IP_SRC", 18, 1),
+    ("FLOW_STATE", 19, 1),
     ("VLAN", 20, 2),
     ("VLAN_TCI", 20, 2),
     ("AGGREGATE", 20, 4),

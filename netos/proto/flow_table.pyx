@@ -6,8 +6,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from netos.proto.flows cimport (
     FAMILY_IPV4, FLOW_ASSURED, FLOW_CONFIRMED, FLOW_FREE, FLOW_MAPPED, FLOW_REPLIED, FLOW_STATES, NO_FLOW,
-    Connection, Flows, Tuple, flow_confirm, flow_create, flow_direction, flow_end, flow_enter, flow_hash,
-    flow_lookup, flow_map, flow_of, flows_expire, flows_free, flows_init, flows_memory, tuple_invert,
+    Connection, Flows, Tuple, flow_confirm, flow_create, flow_direction, flow_end, flow_enter, flow_find,
+    flow_hash, flow_lookup, flow_map, flow_of, flow_relink, flows_expire, flows_free, flows_init, flows_memory, tuple_invert,
 )
 from netos.proto.icmp cimport ICMP_ECHO
 from netos.proto.ipv4 cimport IP_PROTOCOL_ICMP, IP_PROTOCOL_TCP, IP_PROTOCOL_UDP
@@ -179,8 +179,37 @@ cdef class FlowTable:
         return {"created": self.flows.created, "expired": self.flows.expired, "killed": self.flows.killed,
                 "early-drop": self.flows.dropped_early, "refused": self.flows.refused, "clashes": self.flows.clashes}
 
-    def exchange(self, FlowTable other not None):
-        """Change places with another table: all connections of each are then the other's."""
+    def move_from(self, FlowTable other not None, int64_t now):
+        """Take over the connections of another table, as many as there is room for; it is empty afterwards."""
         cdef Flows own = self.flows
+        if self.flows.count or self.flows.capacity != other.flows.capacity:
+            move_each(&self.flows, &other.flows, now)
+            other.clear()
+            return
         self.flows = other.flows
+        self.flows.timeouts, self.flows.loose, self.flows.confirming = own.timeouts, own.loose, own.confirming
+        own.timeouts, own.loose, own.confirming = other.flows.timeouts, other.flows.loose, other.flows.confirming
         other.flows = own
+
+
+cdef void move_each(Flows *into, Flows *flows, int64_t now) noexcept nogil:
+    """Copy the connections that have not expired, those not assured last."""
+    cdef uint32_t number, reference
+    cdef int wanted
+    cdef Connection *old
+    cdef Connection *new
+    for wanted in range(2):
+        for number in range(flows.touched):
+            old = &flows.connections[number]
+            if old.state == FLOW_FREE or old.expires <= now or (old.flags & FLOW_ASSURED == 0) != wanted:
+                continue
+            if into.count == into.capacity or flow_find(into, &old.tuples[0], flow_hash(into, &old.tuples[0])):
+                continue
+            reference = flow_create(into, &old.tuples[0], &old.tuples[1], flow_hash(into, &old.tuples[0]), old.state,
+                                    now)
+            if reference != NO_FLOW:
+                new = flow_of(into, reference)
+                new.flags, new.mark, new.started = old.flags, old.mark, old.started
+                new.packets, new.bytes, new.windows = old.packets, old.bytes, old.windows
+                new.expires = old.expires
+                flow_relink(into, new)

@@ -52,6 +52,7 @@ cdef enum:                      # what a packet is to its connection
     FLOW_ESTABLISHED
     FLOW_RELATED
     FLOW_INVALID
+    FLOW_REFUSED                # there is no room for its connection
 
 cdef enum:
     BUCKET_SLOTS = 7
@@ -118,12 +119,14 @@ cdef struct Flows:
     uint32_t tick               # up to which the wheel has been turned
     uint32_t hand               # of the search for one to drop early
     bint loose                  # TCP in the middle starts a connection
+    bint confirming             # somebody calls flow_confirm; else connections need none
     uint64_t created
     uint64_t expired
     uint64_t dropped_early
     uint64_t refused            # connections for which there was no room
     uint64_t clashes            # that would have hidden another one
     uint64_t killed
+    uint64_t outside            # TCP segments out of their window
     uint32_t states[FLOW_STATES]
     int64_t timeouts[FLOW_STATES]
 
@@ -211,6 +214,7 @@ cdef inline uint32_t flow_find(const Flows *flows, const Tuple *key, uint64_t ha
         bucket = &flows.buckets[bucket.next - 1]
 
 
+cdef uint8_t icmp_answer(uint8_t kind) noexcept nogil
 cdef bint tuple_invert(const Tuple *key, Tuple *inverse) noexcept nogil
 cdef bint flows_init(Flows *flows, uint32_t capacity, uint64_t first_key, uint64_t second_key) noexcept nogil
 cdef void flows_free(Flows *flows) noexcept nogil
