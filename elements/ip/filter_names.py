@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from elements.standard.decision_graph import NETWORK, TRANSPORT
+from elements.standard.decision_graph import ANNOTATION, NETWORK, TRANSPORT
 from netos.addresses import EtherAddress, IPv4Address, IPv4Interface
 from netos.args.addresses import Ether, IPv4, IPv4Prefix
 from netos.args.types import closest
@@ -33,9 +33,11 @@ class Field(NamedTuple):
 FIELDS = {
     "vers": Field(NETWORK, 0, 4), "hl": Field(NETWORK, 4, 4), "tos": Field(NETWORK, 8, 8), "dscp": Field(NETWORK, 8, 6),
     "len": Field(NETWORK, 16, 16), "id": Field(NETWORK, 32, 16), "ttl": Field(NETWORK, 64, 8),
-    "type": Field(TRANSPORT, 0, 8, ICMP), "win": Field(TRANSPORT, 112, 16, TCP),
+    "type": Field(TRANSPORT, 0, 8, ICMP), "win": Field(TRANSPORT, 112, 16, TCP), "state": Field(ANNOTATION, 8 * 19, 8),
 }
 ICMP_TYPE = FIELDS["type"]
+STATE = FIELDS["state"]
+STATES = {"untracked": 0, "new": 1, "established": 2, "related": 3, "invalid": 4}   # as ConnTrack numbers them
 KINDS = frozenset(["host", "net", "port", "proto", "opt", "frag", "unfrag", "ect", "ce", *FIELDS])
 WITHOUT_DATA = frozenset(["frag", "unfrag", "ce"])
 DIRECTIONS = frozenset(["src", "dst"])
@@ -90,6 +92,8 @@ class Vocabulary:
         icmp = self.number("icmp type", name)
         if icmp is not None:
             yield Meaning("type", icmp, f"icmp type {name}")
+        if name in STATES:
+            yield Meaning("state", STATES[name], f"state {name}")
 
     def address(self, name: str) -> IPv4Address | IPv4Interface | EtherAddress | None:
         """The address that AddressInfo gives a name."""
@@ -105,7 +109,8 @@ class Vocabulary:
 
     def suggestion(self, word: str) -> str:
         """A sentence's end that names the word which may have been meant."""
-        known = [*KINDS, *FLAGS, *CONSTANTS, *DIRECTIONS, *PSEUDO_PROTOCOLS, "and", "or", "not", "ip", "ether", "mask",
+        known = [*KINDS, *FLAGS, *STATES, *CONSTANTS, *DIRECTIONS, *PSEUDO_PROTOCOLS, "and", "or", "not", "ip", "ether",
+                 "mask",
                  *(name for kind in ("ip protocol", "icmp type", "tcp port", "udp port") for name in WELL_KNOWN[kind])]
         hint = closest(word, known)
         return f"; did you mean '{hint}'?" if hint else ""

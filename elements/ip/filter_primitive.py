@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from elements.ip.filter_names import ICMP_TYPE, TCP, TCP_OR_UDP, TRANSP, UDP, Field
+from elements.ip.filter_names import ICMP_TYPE, STATE, TCP, TCP_OR_UDP, TRANSP, UDP, Field
 from elements.standard.decision import All, Always, AnyOf, Condition, Equal, Greater, Not, Present
 from elements.standard.decision_facts import FRAGMENT_MASK, FRAGMENT_WORD, PROTOCOL_MASK, PROTOCOL_WORD
 from elements.standard.decision_graph import NETWORK, TRANSPORT
@@ -74,6 +74,8 @@ class Primitive:
                 self.kind = "opt"
             case "type":
                 self.kind = ICMP_TYPE
+            case "state":
+                self.kind = STATE
             case "int" | "range":
                 if not (isinstance(before.kind, Field) or before.kind in ("port", "proto", "ect")):
                     raise Unsuitable("specify header field or 'port'")

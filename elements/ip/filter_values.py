@@ -6,7 +6,19 @@ import re
 from typing import Protocol
 
 from elements.ip.filter_lexer import Token
-from elements.ip.filter_names import FLAGS, ICMP, ICMP_TYPE, TCP, TCP_OR_UDP, UDP, Field, Meaning, Vocabulary
+from elements.ip.filter_names import (
+    FLAGS,
+    ICMP,
+    ICMP_TYPE,
+    STATE,
+    STATES,
+    TCP,
+    TCP_OR_UDP,
+    UDP,
+    Field,
+    Meaning,
+    Vocabulary,
+)
 from elements.ip.filter_primitive import Data, Primitive
 from elements.standard.pattern_error import Complaint
 from netos.addresses import EtherAddress, IPv4Address, IPv4Interface, ipv4_number, ipv4_prefix_numbers
@@ -14,7 +26,7 @@ from netos.args.numbers import integer
 
 RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
 PORT_PROTOCOLS = {"tcp port": (TCP, TCP_OR_UDP), "udp port": (UDP, TCP_OR_UDP), "port": (TCP, UDP, TCP_OR_UDP),
-                  "opt": (TCP,), "type": (ICMP,)}
+                  "opt": (TCP,), "type": (ICMP,), "state": ()}
 
 
 class Reader(Protocol):
@@ -97,7 +109,8 @@ def named_data(reader: Reader, item: Primitive) -> Data | None:
         case "host" | "net" | "ether":
             data = named_address(vocabulary, token.text, kind)
         case Field():
-            value = vocabulary.number("icmp type", token.text) if kind == ICMP_TYPE else None
+            value = STATES.get(token.text) if kind == STATE else \
+                vocabulary.number("icmp type", token.text) if kind == ICMP_TYPE else None
             data = None if value is None else Data("int", value)
         case _:
             data = one_meaning(reader, item) or (named_address(vocabulary, token.text, "") if kind is None else None)

@@ -55,6 +55,6 @@ cdef class IPFilter(Element):
             if packet.transport_header != NO_HEADER and packet_transport(packet) < end:
                 transport_length = packet_transport_length(packet)
             output = program_match(&self.compiled.data, mac, mac_length, packet_network(packet), network_length,
-                                   packet_transport(packet), transport_length)
+                                   packet_transport(packet), transport_length, packet.annotations)
             frame.output[i] = output if output >= 0 else -DROP_FILTERED
         emit(self, frame, batch)

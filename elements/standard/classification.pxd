@@ -14,6 +14,8 @@ cdef enum:
     MAC_SPACE
     NETWORK_SPACE
     TRANSPORT_SPACE
+    ANNOTATION_SPACE    # always there
+    SPACES
 
 
 cdef struct Step:
@@ -46,7 +48,7 @@ cdef struct ProgramData:
     const Table *tables
     uint32_t count          # steps
     int32_t entry           # the first jump
-    uint32_t enough[3]      # with as many bytes in each space no step can look past the end
+    uint32_t enough[SPACES]  # with as many bytes in each space no step can look past the end
 
 
 cdef inline int32_t table_jump(const Table *table, uint32_t word) noexcept nogil:
@@ -88,13 +90,14 @@ cdef inline int32_t program_run_checked(const ProgramData *program, const uint8_
 
 cdef inline int32_t program_match(const ProgramData *program, const uint8_t *mac, uint32_t mac_length,
                                   const uint8_t *network, uint32_t network_length,
-                                  const uint8_t *transport, uint32_t transport_length) noexcept nogil:
+                                  const uint8_t *transport, uint32_t transport_length,
+                                  const uint8_t *annotations) noexcept nogil:
     """The output for a packet whose headers start at these addresses, or -1 to drop it.
 
     Each length runs from the header to the end of the packet; a header that is not there has length 0, any address.
     """
-    cdef const uint8_t *bases[3]
-    cdef uint32_t lengths[3]
+    cdef const uint8_t *bases[SPACES]
+    cdef uint32_t lengths[SPACES]
     cdef int32_t at = program.entry
     cdef const Table *table
     cdef const Step *step
@@ -102,11 +105,13 @@ cdef inline int32_t program_match(const ProgramData *program, const uint8_t *mac
     bases[<int>MAC_SPACE] = mac
     bases[<int>NETWORK_SPACE] = network
     bases[<int>TRANSPORT_SPACE] = transport
+    bases[<int>ANNOTATION_SPACE] = annotations
     if (network_length < program.enough[<int>NETWORK_SPACE] or transport_length < program.enough[<int>TRANSPORT_SPACE]
             or mac_length < program.enough[<int>MAC_SPACE]):
         lengths[<int>MAC_SPACE] = mac_length
         lengths[<int>NETWORK_SPACE] = network_length
         lengths[<int>TRANSPORT_SPACE] = transport_length
+        lengths[<int>ANNOTATION_SPACE] = <uint32_t>0xFFFFFFFF
         return program_run_checked(program, bases, lengths)
     while True:
         while <uint32_t>at < program.count:
@@ -148,5 +153,5 @@ cdef class Program:
     cdef Entry *entries
     cdef int32_t *heads                 # the step that each table starts at
     cdef readonly uint32_t table_count
-    cdef readonly bint headers          # offsets 0, 256 and 512 are where the MAC, network and transport headers start
+    cdef readonly bint headers          # offsets 0, 256, 512, 131072: MAC, network, transport headers, annotations
     cdef readonly uint32_t safe_length

@@ -10,6 +10,8 @@ DROP = -1
 
 cdef enum:
     SPACE_SIZE = 256
+    ANNOTATION_OFFSET = 131072
+    ANNOTATION_BYTES = 48
     OFFSET_LIMIT = 65532
     WORTH_A_TABLE = 6
     ENTRIES_A_STEP = 8
@@ -60,7 +62,8 @@ cdef class Program:
         found = []
         for number in range(self.data.count):
             step = &self.steps[number]
-            found.append((step.offset + step.space * SPACE_SIZE, load_be32(<uint8_t *>&step.mask),
+            space = ANNOTATION_OFFSET if step.space == ANNOTATION_SPACE else step.space * SPACE_SIZE
+            found.append((step.offset + space, load_be32(<uint8_t *>&step.mask),
                           load_be32(<uint8_t *>&step.value), step.needed, without_table(self, step.yes),
                           without_table(self, step.no), without_table(self, step.past_end)))
         return found
@@ -77,10 +80,11 @@ cdef class Program:
         return None if output < 0 else output
 
     def match_headers(self, const uint8_t[::1] packet, network: int | None, transport: int | None,
-                      mac: int | None = None) -> int | None:
+                      mac: int | None = None, annotations: bytes = bytes(48)) -> int | None:
         """The output for a packet with headers at these offsets (None: no such header); None if it is dropped."""
         cdef const uint8_t *bases[3]
         cdef uint32_t lengths[3]
+        cdef bytes area = annotations.ljust(ANNOTATION_BYTES, bytes(1))
         cdef uint32_t length = <uint32_t>packet.shape[0]
         cdef uint32_t space, start
         for space, offset in enumerate((mac, network, transport)):
@@ -88,7 +92,7 @@ cdef class Program:
             bases[space] = &packet[0] + start if length else NULL
             lengths[space] = length - start
         cdef int32_t output = program_match(&self.data, bases[0], lengths[0], bases[1], lengths[1],
-                                            bases[2], lengths[2])
+                                            bases[2], lengths[2], <const uint8_t *>area)
         return None if output < 0 else output
 
     def text(self) -> str:
@@ -119,8 +123,15 @@ cdef int fill_step(Program program, uint32_t number, uint32_t offset, uint32_t m
                    uint32_t needed, int32_t yes, int32_t no, int32_t past_end) except -1:
     """Check a step and store it; every jump must go forward, or a packet could go round for ever."""
     cdef Step *step = &program.steps[number]
-    cdef uint32_t space = min(offset // SPACE_SIZE, <uint32_t>TRANSPORT_SPACE) if program.headers else 0
-    cdef uint32_t inside = offset - space * SPACE_SIZE
+    cdef uint32_t space = 0
+    cdef uint32_t inside = offset
+    if program.headers and offset >= ANNOTATION_OFFSET:
+        space, inside = ANNOTATION_SPACE, offset - ANNOTATION_OFFSET
+        if inside + 4 > ANNOTATION_BYTES:
+            raise ValueError(f"step {number} looks beyond the annotations")
+    elif program.headers:
+        space = min(offset // SPACE_SIZE, <uint32_t>TRANSPORT_SPACE)
+        inside = offset - space * SPACE_SIZE
     for jump in (yes, no, past_end):
         if 0 <= jump <= <int64_t>number or jump >= <int64_t>program.data.count or jump == INT32_MIN:
             raise ValueError(f"step {number} jumps to {jump}, which is not a later step")
@@ -130,7 +141,8 @@ cdef int fill_step(Program program, uint32_t number, uint32_t offset, uint32_t m
     step.yes, step.no, step.past_end = yes, no, past_end
     step.offset, step.space, step.needed = <uint16_t>inside, <uint8_t>space, <uint8_t>needed
     program.data.enough[space] = max(program.data.enough[space], inside + 4)
-    program.safe_length = max(program.safe_length, offset + step.needed)
+    if space != ANNOTATION_SPACE:
+        program.safe_length = max(program.safe_length, offset + step.needed)
     return 0
 
 

@@ -12,6 +12,8 @@ UNLIMITED = 1 << 30
 REMEMBERED = 2048
 COMPARED = 64
 
+Ends = tuple[int, int, int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -20,8 +22,8 @@ class Facts:
 
     known: dict[int, tuple[int, int]]
     refuted: frozenset[tuple[int, int, int]]
-    reaches: tuple[int, int, int]
-    ends_before: tuple[int, int, int]
+    reaches: Ends
+    ends_before: Ends
 
     def answer(self, node: Node, masks: tuple[int, ...]) -> int | None:
         """The jump that the node must take, or None if that is not known. `masks` are those in use at its offset."""
@@ -80,7 +82,7 @@ class Facts:
             return protocol, value & FRAGMENT_MASK == 0
         return protocol, False if (FRAGMENT_WORD, FRAGMENT_MASK, 0) in self.refuted else None
 
-    def reaching(self, node: Node) -> tuple[int, int, int]:
+    def reaching(self, node: Node) -> Ends:
         return self.reaches if self.reaches[node.space] >= node.end else with_item(self.reaches, node.space, node.end)
 
     def common(self, other: Facts) -> Facts:
@@ -97,9 +99,9 @@ class Facts:
             refuted = self.refuted & other.refuted
             refuted |= {test for test in self.refuted_beyond(refuted) if other.contradicts(test)}
             refuted |= {test for test in other.refuted_beyond(refuted) if self.contradicts(test)}
-        first, second, third = map(min, self.reaches, other.reaches)
-        before, before_network, before_transport = map(max, self.ends_before, other.ends_before)
-        return Facts(known, refuted, (first, second, third), (before, before_network, before_transport))
+        first, second, third, fourth = map(min, self.reaches, other.reaches)
+        mac, network, transport, annotation = map(max, self.ends_before, other.ends_before)
+        return Facts(known, refuted, (first, second, third, fourth), (mac, network, transport, annotation))
 
     def refuted_beyond(self, common: frozenset[tuple[int, int, int]]) -> frozenset[tuple[int, int, int]]:
         """The refuted tests that are not among the common ones; none if they are too many to look at."""
@@ -112,10 +114,11 @@ class Facts:
         return bool((value ^ known_value) & mask & known_mask)
 
 
-def with_item(ends: tuple[int, int, int], space: int, end: int) -> tuple[int, int, int]:
-    """The ends of the three spaces with one replaced."""
-    first, second, third = ends
-    return (end, second, third) if space == 0 else (first, end, third) if space == 1 else (first, second, end)
+def with_item(ends: Ends, space: int, end: int) -> Ends:
+    """The ends of the four spaces with one replaced."""
+    mac, network, transport, annotation = ends
+    return (end if space == 0 else mac, end if space == 1 else network, end if space == 2 else transport,
+            end if space == 3 else annotation)
 
 
-NOTHING_KNOWN = Facts({}, frozenset(), (0, 0, 0), (UNLIMITED, UNLIMITED, UNLIMITED))
+NOTHING_KNOWN = Facts({}, frozenset(), (0, 0, 0, UNLIMITED), (UNLIMITED,) * 4)

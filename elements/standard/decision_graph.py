@@ -8,6 +8,7 @@ from elements.standard.classification import Program
 
 NETWORK = 256
 TRANSPORT = 512
+ANNOTATION = 131072   # far behind the largest offset in a transport header
 LARGEST = 1_000_000
 
 
@@ -60,7 +61,7 @@ class Graph:
             if len(self.nodes) >= LARGEST:
                 raise OverflowError(f"the patterns make more than {LARGEST} decision steps; simplify them")
             found = self._index[key] = len(self.nodes)
-            space = min(offset >> 8, 2) if self.headers else 0
+            space = (3 if offset >= ANNOTATION else min(offset >> 8, 2)) if self.headers else 0
             self.nodes.append(Node(offset, mask, value, yes, no, past_end, offset + needed, space))
         return found
 

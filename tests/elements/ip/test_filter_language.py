@@ -271,3 +271,20 @@ def test_nests_do_not_blow_up():
     for number in range(1, 60):
         pattern = f"({pattern} {'or' if number % 2 else 'and'} ip[{4 * (number % 8)}] & {1 + number} = {number % 3})"
     assert len(compile_ip_classifier([pattern, pattern.replace("or", "and")])) < 500
+
+
+@pytest.mark.parametrize(("pattern", "states"), [
+    ("state new", {1}), ("state established or related", {2, 3}), ("not state invalid", {0, 1, 2, 3}),
+    ("state != new and state != untracked", {2, 3, 4}), ("established", {2}), ("state > 2", {3, 4}),
+])
+def test_the_state_of_a_connection(pattern, states):
+    """ConnTrack's annotation is asked, not the packet's bytes, which are all there are of the packet."""
+    program = compile_ip_classifier([pattern])
+    found = {state for state in range(5)
+             if program.match_headers(bytes(20), 0, 20, annotations=bytes(19) + bytes([state])) == 0}
+    assert found == states
+
+
+def test_an_unknown_state_is_named_in_the_complaint():
+    with pytest.raises(PatternError, match="'estabished'"):
+        compile_ip_classifier(["state estabished"])
