@@ -42,3 +42,10 @@ def test_the_plan_follows_the_variables():
         make_plan("Idle -> Discard;", {})
     with pytest.raises(UsageError, match="variables"):
         make_plan("define($DEV0 a, $DEV1 b, $ADDR0 x, $ADDR1 y)", {})
+
+
+@pytest.mark.parametrize("seconds", ["-5", "0", "nan", "inf"])
+def test_a_transfer_takes_some_time(seconds, capfd):
+    """A transfer of no bytes would arrive with every byte equal."""
+    assert main(["configs/router.click", "--seconds", seconds]) == 2
+    assert "must be more than 0" in capfd.readouterr().err
