@@ -51,6 +51,7 @@ cdef class Element:
     cdef TimerHeap *timers
     cdef Timer *own_timers          # linked by `sibling`
     cdef readonly bint uses_task
+    cdef bint was_scheduled         # when the element was suspended
     cdef readonly str name
     cdef public str configuration   # the text between the parentheses
     cdef readonly object location   # netos.errors.Location, where the element was declared

@@ -13,7 +13,7 @@ from libc.stdlib cimport calloc, free
 
 from netos.kernel.notifier cimport Notifier, Signal, notifier_follow, notifier_listen, signal_add
 from netos.kernel.task cimport Task, task_cancel, task_init, task_schedule, task_set_tickets
-from netos.kernel.timer cimport Timer, timer_cancel, timer_init
+from netos.kernel.timer cimport Timer, timer_cancel, timer_init, timer_schedule
 from netos.kernel.vcpu cimport VirtualCpu
 from netos.packet cimport (
     BATCH_MAX, DROP_LOOP, DROP_NO_OUTPUT, DROP_REASONS, Batch, Descriptor, Frame, Group, Packet, Vcpu,
@@ -252,6 +252,25 @@ cdef class Element:
     def stop(self):
         """Take the element's task off the run queue and its timers off the clock."""
         element_stop(self)
+
+    def suspend(self):
+        """Stand still, so that another graph can take over; resume() takes up again what was going on."""
+        cdef Timer *timer = self.own_timers
+        self.was_scheduled = self.task.slot >= 0
+        while timer != NULL:
+            timer.suspended = timer.slot >= 0
+            timer = timer.sibling
+        element_stop(self)
+
+    def resume(self):
+        """Go on after suspend()."""
+        cdef Timer *timer = self.own_timers
+        if self.was_scheduled:
+            task_schedule(&self.task)
+        while timer != NULL:
+            if timer.suspended:
+                timer_schedule(timer, timer.when)
+            timer = timer.sibling
 
     def has_notifier(self, int output):
         """Whether the element itself knows if a pull from this output may bring something."""

@@ -12,7 +12,8 @@ from netos.lang import ClassInfo
 
 def is_element_class(found: object) -> TypeGuard[type[Any]]:
     """Whether something that has the name of an element class is one."""
-    return isinstance(found, type) and hasattr(found, "ports") and hasattr(found, "processing")
+    return (isinstance(found, type) and hasattr(found, "ports") and hasattr(found, "processing")
+            and not found.__dict__.get("abstract"))
 
 
 class Registry:

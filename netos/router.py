@@ -132,7 +132,12 @@ class Router:
         self.cpu.widen = 1 if self.cpu.simulated else widen
 
     def initialize(self) -> Router:
-        """Initialise the elements in order; after the first failure let go of everything and raise ConfigError."""
+        """Initialise the elements in order; after the first failure let go of everything and raise ConfigError.
+
+        A router that is initialised already stays as it is.
+        """
+        if self.initialized:
+            return self
         for element in sorted(self.order, key=lambda element: element.phase):
             try:
                 element.initialize()

@@ -84,6 +84,15 @@ cdef class FromDevice(Element):
             self.claim.release()
             self.claim = None
 
+    def suspend(self):
+        self.attachment.read_no_more(self)
+        Element.suspend(self)
+
+    def resume(self):
+        self.attachment.read_with(self, receive_now, <void *>self)
+        self.attachment.set_reading(self.active)
+        Element.resume(self)
+
     @property
     def device(self):
         """The device itself, once it is open."""

@@ -62,6 +62,14 @@ cdef class KernelTap(ToDevice):
         with Interface(self.attachment.device.name) as interface:
             interface.add_default_route(self.gateway.packed)
 
+    def suspend(self):
+        self.attachment.read_no_more(self)
+        ToDevice.suspend(self)
+
+    def resume(self):
+        self.attachment.read_with(self, receive_now, <void *>self)
+        ToDevice.resume(self)
+
     def cleanup(self):
         if self.attachment is not None:
             self.attachment.read_no_more(self)

@@ -4,7 +4,7 @@ from libc.errno cimport EAGAIN
 from libc.stdint cimport uint32_t, uint64_t
 
 from elements.device.attachment cimport attach
-from netos.element cimport port_pull
+from netos.element cimport Element, port_pull
 from netos.kernel.notifier cimport signal_active, signal_free
 from netos.kernel.task cimport task_schedule
 from netos.packet cimport (
@@ -52,6 +52,29 @@ cdef class ToDevice:
         if self.claim is not None:
             self.claim.release()
             self.claim = None
+
+    def suspend(self):
+        self.attachment.forget_task(&self.task)
+        Element.suspend(self)
+
+    def resume(self):
+        Element.resume(self)
+        if self.uses_task:
+            task_schedule(&self.task)
+
+    def take_state(self, ToDevice old):
+        """Take what the old element could not send yet: its pointers stay in order, and go first."""
+        cdef uint32_t i
+        for i in range(old.held.count):
+            self.pointers[i] = old.held.packets[i]
+        self.held.packets = self.pointers
+        self.held.count = old.held.count
+        old.held.count = 0
+        self.count += old.count
+        if self.held.count and self.uses_task:
+            task_schedule(&self.task)
+        elif self.held.count:
+            self.lose(&self.held, DROP_DEVICE_FULL)
 
     def __dealloc__(self):
         signal_free(&self.signal)

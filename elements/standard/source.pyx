@@ -17,6 +17,7 @@ DEFAULT_DATA = b"A packet made by netos, padded to the sixty-four bytes Ethernet
 cdef class Source(Element):
     """Packets of given bytes, up to a limit."""
 
+    abstract = True             # no element of its own
     ports = "0/1"
     handlers = ("limit", "active", "count")
 

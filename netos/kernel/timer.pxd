@@ -11,6 +11,7 @@ cdef struct Timer:
     uint64_t sequence
     int32_t slot            # in the heap, or -1
     Timer *sibling          # next timer of the same owner
+    bint suspended          # was set when its owner was suspended
 
 
 cdef struct TimerHeap:

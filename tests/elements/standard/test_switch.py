@@ -47,6 +47,6 @@ def test_a_loop_ends_in_drops_and_not_in_a_crash(name):
     with Router.from_text(f"Idle -> l :: {name}({arguments}); l {back} -> Null -> l; {rest}",
                           simulated=10**18) as router:
         router["l"].push(0, [router.packet(b"x")])
-        assert sum(sum(reasons.values()) for reasons in router.drops.values()) == 1
+        assert 1 <= sum(reasons["loop"] for reasons in router.drops.values()) <= 2    # a tee may lose both at the limit
         balance = router.cpu.balance
     assert balance["held"] == 0
