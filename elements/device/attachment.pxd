@@ -17,7 +17,7 @@ cdef class Attachment:
     cdef readonly Device device
     cdef const uint8_t *address         # the device's own, or NULL
     cdef object station                 # where that points to
-    cdef object reader                  # the element that reads it
+    cdef readonly object reader         # the element that reads it
     cdef readonly VirtualCpu cpu
     cdef Vcpu *vcpu
     cdef readonly bint gone             # the device is in trouble; packets to it are dropped

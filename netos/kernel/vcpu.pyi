@@ -10,6 +10,7 @@ class VirtualCpu:
     budget: int
     overrun: int
     on_overrun: Callable[[Element, int], object] | None
+    overruns: dict[str, int]
     on_stop: Callable[[], bool] | None
     interrupted: BaseException | None
     stopped: bool

@@ -76,16 +76,30 @@ cdef void calibrate() noexcept nogil:
             cycles_a_nanosecond = <double>(cycles_now() - first_cycles) / <double>passed
 
 
+cdef inline void note_time(VirtualCpu cpu, void *object, uint64_t cycles) noexcept nogil:
+    """The watchdog: remember who has just kept all others waiting for too long."""
+    if <double>cycles > cycles_a_nanosecond * cpu.overrun and cycles_a_nanosecond > 0:
+        cpu.overrun_element = object
+        cpu.overrun_time = <int64_t>(cycles / cycles_a_nanosecond)
+
+
 cdef bint turn_until(VirtualCpu cpu, int64_t limit) noexcept nogil:
     """A turn; virtual time goes no further than `limit`, and only when there is nothing else to do."""
     cdef Vcpu *core = cpu.core
     cdef int64_t now
+    cdef uint64_t start
+    cdef void *object
+    cdef uint32_t expired = 0
     cdef uint32_t ran = cpu.run_tasks(TASKS_A_TURN)
     cpu.turns += 1
     if cpu.timers.count and not (core.events_count and core.deliver != NULL):
         now = min(core.clock.now, limit) if core.clock.simulated else clock_steady(&core.clock)
-        ran += timers_expire(&cpu.timers, now, TIMERS_A_TURN)
-    ran += cpu.poll_devices(0)
+        while expired < TIMERS_A_TURN and 0 <= timers_next(&cpu.timers) <= now:
+            object = cpu.timers.heap[0].object
+            start = cycles_now()
+            expired += timers_expire(&cpu.timers, now, 1)
+            note_time(cpu, object, cycles_now() - start)
+    ran += expired + cpu.poll_devices(0)
     if ran or not core.clock.simulated or cpu.run_queue.count or core.events_count:
         return ran > 0
     if cpu.timers.count == 0 or cpu.next_timer() > limit:
@@ -119,6 +133,7 @@ cdef class VirtualCpu:
         self.core.events_owner = <void *>self
         self.core.deliver = deliver_now
         self.on_stop = None         # asked before a stop takes effect: true to go on all the same
+        self.overruns = {}          # how often, by name of element
         self.interrupted = None     # an exception that is to end the run, such as KeyboardInterrupt
         if simulated is not None:
             self.core.clock.simulated = 1
@@ -269,12 +284,14 @@ cdef class VirtualCpu:
         cdef epoll_event events[DEVICES_A_TURN]
         cdef Watch *watch
         cdef uint32_t served = 0
-        cdef uint64_t unused
+        cdef uint64_t unused, start
         cdef int i, count = epoll_wait(self.epoll_fd, events, DEVICES_A_TURN, timeout)
         for i in range(count):
             watch = <Watch *>events[i].data.ptr
             if watch != NULL:
+                start = cycles_now()
                 watch.ready(watch.object, events[i].events)
+                note_time(self, watch.object, cycles_now() - start)
                 served += 1
         if count > <int>served:
             read(self.timer_fd, &unused, 8)
@@ -299,9 +316,7 @@ cdef class VirtualCpu:
             end = cycles_now()
             task.running = 0
             task.cycles += end - start
-            if <double>(end - start) > cycles_a_nanosecond * self.overrun and cycles_a_nanosecond > 0:
-                self.overrun_element = task.object
-                self.overrun_time = <int64_t>((end - start) / cycles_a_nanosecond)
+            note_time(self, task.object, end - start)
             ran += 1
         return ran
 
@@ -323,11 +338,11 @@ cdef class VirtualCpu:
                     more = self.turn()
                     if not more or self.stopped or self.core.events_count or clock_host(CLOCK_MONOTONIC) >= until:
                         break
+            self.report_overrun()
             if self.core.events_count:
                 self.deliver_events()
             if self.ended() or clock_host(CLOCK_MONOTONIC) >= until:
                 break
-        self.report_overrun()
         self.arm()
         return self.run_queue.count > 0
 
@@ -342,6 +357,7 @@ cdef class VirtualCpu:
         cdef uint32_t ran
         with nogil:
             ran = self.run_tasks(count)
+        self.report_overrun()
         self.deliver_events()
         return ran
 
@@ -370,6 +386,7 @@ cdef class VirtualCpu:
             milliseconds = 0
         with nogil:
             self.poll_devices(milliseconds)
+        self.report_overrun()
         self.deliver_events()
 
     def wake(self):
@@ -422,9 +439,22 @@ cdef class VirtualCpu:
         event_queue(self.core, NULL, 0, 0)
 
     def report_overrun(self):
-        """Tell of a task that took too long, if one did."""
+        """Tell of the element whose task, timer or device kept all others waiting, if one did: on_overrun, or the log.
+
+        The log hears of an element's first time, then of its second, fourth, eighth and so on.
+        """
         if self.overrun_element == NULL:
             return
         element, self.overrun_element = <object>self.overrun_element, NULL
+        element = getattr(element, "reader", None) or element       # of a device: who reads it
         if self.on_overrun is not None:
             self.on_overrun(element, self.overrun_time)
+            return
+        name = getattr(element, "name", type(element).__name__)
+        count = self.overruns[name] = self.overruns.get(name, 0) + 1
+        if count & (count - 1) == 0:
+            import logging
+
+            logging.getLogger("netos.kernel").warning(
+                "%s ran for %.1f ms in one go, and everything else waited (%s)", name, self.overrun_time / 1e6,
+                "for the first time" if count == 1 else f"{count} times so far")
