@@ -26,7 +26,7 @@ SORTING = {
     "Classifier(0/45, 9/06%3f, -)": (3, 3), "Classifier(12/0800 14/4?, 3/00)": (2, 2), "CheckIPHeader": (2, 2),
     "IPClassifier(tcp and ip ttl < 9, dst host 10.0.0.2, -)": (3, 3), "IPFilter(1 udp, 0 all)": (2, 2),
     "StaticIPLookup(10.0.0.0/8 0, 0.0.0.0/0 1)": (2, 2), "RadixIPLookup(10.0.0.2/32 1, 10.0.0.0/30 0)": (2, 2),
-    "DecIPTTL": (2, 2), "EtherSwitch": (2, 2),
+    "DecIPTTL": (2, 2), "EtherSwitch": (2, 2), "Script(TYPE PACKET, return {1})": (2, 2),
 }
 ENDS = ("Discard", "Idle")
 
