@@ -179,6 +179,26 @@ class Router:
         if getattr(self, "order", None):
             self.close()
 
+    def suspend(self) -> None:
+        """Stand still, so that another graph on the same virtual CPU can take the devices; resume() goes on."""
+        for element in self.order:
+            element.suspend()
+
+    def resume(self) -> None:
+        """Take the devices back and go on."""
+        for element in self.order:
+            element.resume()
+
+    def take_state(self, old: Router) -> None:
+        """Let each element take over from the one of the same name and class in a graph that stands still."""
+        for element in self.order:
+            before = old.elements.get(element.name)
+            if before is not None and type(before) is type(element):
+                try:
+                    element.take_state(before)
+                except Exception as error:
+                    self.event_failed(element, error)
+
     def __enter__(self) -> Router:
         return self if self.initialized else self.initialize()
 

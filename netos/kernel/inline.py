@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +28,11 @@ class InlineRunner:
         """Begin to run; the first turn comes at once."""
         self.loop.add_reader(self.cpu.fileno(), self._turn)
         self._again()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """What the loop runs runs between two turns already: there is nothing to hold."""
+        yield
 
     def close(self) -> None:
         """Leave the loop."""

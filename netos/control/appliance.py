@@ -1,0 +1,237 @@
+"""A running appliance: the graph on its virtual CPU, and how it is changed while packets flow.
+
+A change is checked and built beside the running graph, which goes on; then, at a batch boundary, the old graph stands
+still, the new one takes the devices and the state (by element name and class), and goes on. When anything is wrong the
+old graph goes on as if nothing had happened. The old graph is kept, standing still, while a change waits to be
+confirmed: taking it back hands state and devices back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import NamedTuple, Protocol
+
+from netos.control.generations import Configuration, Generations
+from netos.errors import ConfigError, Diagnostics, NetosError
+from netos.kernel.vcpu import VirtualCpu
+from netos.lang import Graph, parse_config, render, unparse
+from netos.registry import Registry, default_registry
+from netos.router import Router
+
+
+class Runner(Protocol):
+    """What makes the virtual CPU run: InlineRunner or VcpuThread."""
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Hold it at a batch boundary."""
+
+
+class Outcome(NamedTuple):
+    """What came of a change: the generation that runs now, and what to tell whoever asked."""
+
+    accepted: bool
+    generation: int
+    message: str
+    details: str = ""           # diagnostics, as `netos check` prints them
+    paused: float = 0.0         # seconds the packets had to wait
+
+    def as_json(self) -> dict[str, object]:
+        """For machines."""
+        return self._asdict()
+
+
+class Appliance:
+    """The graph that runs, the one it replaced, and the changes between them."""
+
+    def __init__(self, cpu: VirtualCpu, runner: Runner, generations: Generations, *,
+                 registry: Registry = default_registry, widen: int = 256,
+                 log: Callable[[str], None] = lambda _line: None) -> None:
+        self.cpu = cpu
+        self.runner = runner
+        self.generations = generations
+        self.registry = registry
+        self.widen = widen
+        self.log = log
+        self.started = time.time()
+        self._router: Router | None = None
+        self._replaced: Router | None = None
+        self._replaced_generation = 0
+        self._deadline: asyncio.TimerHandle | None = None
+        self._changing = asyncio.Lock()
+
+    @property
+    def router(self) -> Router:
+        """The graph that runs."""
+        if self._router is None:
+            raise NetosError("no configuration runs yet")
+        return self._router
+
+    @property
+    def generation(self) -> int:
+        """The number of the configuration that runs."""
+        return self.generations.number
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether the last change goes back by itself unless it is confirmed."""
+        return self._replaced is not None
+
+    def start(self, router: Router, configuration: Configuration) -> None:
+        """Begin with a router that is initialised already."""
+        self._router = router
+        self.generations.advance(configuration)
+        self._good("start")
+
+    def close(self) -> None:
+        """Take both graphs apart."""
+        self._cancel_deadline()
+        for router in (self._replaced, self._router):
+            if router is not None:
+                router.close()
+        self._replaced = self._router = None
+
+    # Asking and telling
+
+    def read(self, path: str, argument: str = "") -> str:
+        """The value of a handler, at a batch boundary; raises HandlerError."""
+        with self.runner.paused():
+            return self.router.read(path, argument)
+
+    def write(self, path: str, text: str = "") -> None:
+        """Write to a handler, at a batch boundary; raises HandlerError, and then nothing has changed."""
+        with self.runner.paused():
+            self.router.write(path, text)
+
+    # Changing
+
+    async def reload(self, configuration: Configuration, confirm: float | None = None, who: str = "") -> Outcome:
+        """Change to another configuration; with `confirm`, only for that many seconds unless confirm() is called."""
+        async with self._changing:
+            outcome = await self._reload(configuration, confirm)
+            self.generations.audit(action="reload", file=configuration.filename, who=who, accepted=outcome.accepted,
+                                   generation=outcome.generation, message=outcome.message)
+            self.log(f"reload of {configuration.filename}: {outcome.message}")
+            return outcome
+
+    async def _reload(self, configuration: Configuration, confirm: float | None) -> Outcome:
+        graph, diagnostics = await asyncio.to_thread(self.parse, configuration)
+        if diagnostics.has_errors:
+            return self._refuse(diagnostics, graph)
+        if self._same(graph) and not self.unconfirmed:
+            return Outcome(True, self.generation, "nothing to do: this is the configuration that runs")
+        try:
+            router = Router(graph, diagnostics=diagnostics, registry=self.registry, cpu=self.cpu, widen=self.widen)
+        except ConfigError as error:
+            return self._refuse(error.diagnostics, graph)
+        if self.unconfirmed:
+            self._confirm_now()
+        try:
+            seconds = self._switch(router)
+        except ConfigError as error:
+            return self._refuse(error.diagnostics, graph)
+        before = self.generation
+        self.generations.advance(configuration)
+        if confirm is None:
+            self._forget_replaced()
+            self._good("reload")
+            message = f"generation {self.generation} runs"
+        else:
+            self._replaced_generation = before
+            self._deadline = asyncio.get_running_loop().call_later(confirm, self._not_confirmed)
+            message = f"generation {self.generation} runs; confirm within {confirm:g} s, or generation {before} comes back"
+        return Outcome(True, self.generation, message, render(diagnostics, graph.source_lines), seconds)
+
+    def parse(self, configuration: Configuration) -> tuple[Graph, Diagnostics]:
+        """The flat graph of a configuration."""
+        return parse_config(configuration.text, configuration.filename, class_info=self.registry.class_info,
+                            class_names=self.registry.names, definitions=configuration.definitions)
+
+    def _same(self, graph: Graph) -> bool:
+        return unparse(graph) == unparse(self.router.graph)
+
+    def _refuse(self, diagnostics: Diagnostics, graph: Graph) -> Outcome:
+        count = len(diagnostics.errors)
+        return Outcome(False, self.generation,
+                       f"refused, {count} error{'' if count == 1 else 's'}: generation {self.generation} goes on",
+                       render(diagnostics, graph.source_lines))
+
+    def _switch(self, new: Router) -> float:
+        """Let the new graph take over from the one that runs; after a failure that one goes on. Seconds it took."""
+        old = self.router
+        with self.runner.paused():
+            start = time.perf_counter()
+            old.suspend()
+            try:
+                new.initialize()
+            except BaseException:
+                old.resume()
+                raise
+            new.take_state(old)
+            self._replaced, self._router = old, new
+            return time.perf_counter() - start
+
+    def confirm(self, who: str = "") -> Outcome:
+        """Keep the last change."""
+        if not self.unconfirmed:
+            return Outcome(False, self.generation, "there is no change to confirm")
+        self._confirm_now()
+        self.generations.audit(action="confirm", who=who, generation=self.generation)
+        return Outcome(True, self.generation, f"generation {self.generation} is confirmed")
+
+    def _confirm_now(self) -> None:
+        self._cancel_deadline()
+        self._forget_replaced()
+        self._good("confirm")
+
+    def _not_confirmed(self) -> None:
+        self._deadline = None
+        outcome = self._back("not confirmed in time")
+        self.log(outcome.message)
+
+    def _back(self, why: str) -> Outcome:
+        """Give devices and state back to the graph that the last change replaced."""
+        self._cancel_deadline()
+        old, new = self._replaced, self.router
+        assert old is not None
+        refused = self.generation
+        with self.runner.paused():
+            new.suspend()
+            old.take_state(new)
+            old.resume()
+            self._router, self._replaced = old, None
+        new.close()
+        configuration = self.generations.kept[self._replaced_generation]
+        self.generations.advance(configuration)
+        message = f"generation {refused} {why}: generation {self._replaced_generation} is back, as {self.generation}"
+        self.generations.audit(action="back", generation=self.generation, message=message)
+        return Outcome(True, self.generation, message)
+
+    async def rollback(self, number: int | None = None, who: str = "") -> Outcome:
+        """Go back to an earlier generation, by default the one before."""
+        if self.unconfirmed and number in (None, self._replaced_generation):
+            return self._back("was taken back")
+        wanted = self.generation - 1 if number is None else number
+        configuration = self.generations.kept.get(wanted)
+        if configuration is None or wanted == self.generation:
+            known = ", ".join(str(kept) for kept in sorted(self.generations.kept) if kept != self.generation)
+            return Outcome(False, self.generation, f"there is no generation {wanted} to go back to (there is {known or 'none'})")
+        return await self.reload(configuration, who=who)
+
+    def _forget_replaced(self) -> None:
+        if self._replaced is not None:
+            self._replaced.close()
+            self._replaced = None
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _good(self, action: str) -> None:
+        current = self.generations.current
+        problem = self.generations.save_good(current) if current is not None else ""
+        if problem:
+            self.log(f"{action}: {problem}")

@@ -1,0 +1,86 @@
+"""Configurations by generation: what runs, what ran before, what to fall back to at boot; and an audit line a change."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+KEPT = 10               # generations that can be rolled back to
+
+
+class Configuration(NamedTuple):
+    """A configuration text (one character a byte) with the name it came by and the definitions it was given."""
+
+    text: str
+    filename: str
+    definitions: dict[str, str]
+
+    def as_json(self) -> dict[str, object]:
+        """The form in which it is kept on disk."""
+        return {"text": self.text, "filename": self.filename, "definitions": self.definitions}
+
+
+class Generations:
+    """The configurations that have run, by number, and the last good one on disk.
+
+    `directory` is the state directory, None to keep nothing; what cannot be written is reported, not fatal.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory
+        self.number = 0
+        self.kept: dict[int, Configuration] = {}
+
+    @property
+    def current(self) -> Configuration | None:
+        """The configuration that runs."""
+        return self.kept.get(self.number)
+
+    def advance(self, configuration: Configuration) -> int:
+        """A new configuration runs now; its number."""
+        self.number += 1
+        self.kept[self.number] = configuration
+        for old in [number for number in self.kept if number <= self.number - KEPT]:
+            del self.kept[old]
+        return self.number
+
+    def save_good(self, configuration: Configuration) -> str:
+        """Remember on disk that this one is good; "" or what went wrong."""
+        if self.directory is None:
+            return ""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=self.directory, prefix="good-", delete=False) as file:
+                json.dump(configuration.as_json(), file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(file.name, self.directory / "last-good.json")
+        except OSError as error:
+            return f"the last good configuration cannot be kept in {self.directory}: {error.strerror}"
+        return ""
+
+    def load_good(self) -> Configuration | None:
+        """The last good configuration on disk, if there is a readable one."""
+        if self.directory is None:
+            return None
+        try:
+            content = json.loads((self.directory / "last-good.json").read_text())
+            return Configuration(str(content["text"]), str(content["filename"]), dict(content["definitions"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def audit(self, **facts: object) -> None:
+        """Append a line about a change to the audit log."""
+        if self.directory is None:
+            return
+        line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **facts})
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            with (self.directory / "audit.log").open("a") as file:
+                file.write(line + "\n")
+        except OSError:
+            pass
