@@ -7,9 +7,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from netos.args.text import quote_if_needed
 from netos.cli.click_options import Given, OptionError, help_text, read_options
 from netos.cli.configuration import UsageError, one_character_a_byte, read_configuration
-from netos.errors import ConfigError, Diagnostics, HandlerError, NetosError
+from netos.errors import ConfigError, Diagnostics, HandlerError, Location, NetosError
 from netos.kernel.console import write_error, write_out
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ SUMMARY = "run a configuration as Click's driver does"
 USAGE = "Usage: netos click [OPTION]... [FILE]\nTry 'netos click --help' for more information.\n"
 SIMULATION_START = 1_000_000_000
 SECOND = 1_000_000_000
-LATER = {"port": "-p", "unix-socket": "-u", "socket": "--socket", "allow-reconfigure": "-R"}
+SOCKETS = {"port": "TCP", "unix-socket": "UNIX", "socket": "SOCKET"}
 
 
 class Command:
@@ -30,6 +31,7 @@ class Command:
         self.expression = False
         self.definitions: dict[str, str] = {}
         self.handlers: list[str] = []
+        self.sockets: list[str] = []            # configurations of control sockets
         self.exit_handler = ""
         self.output = ""
         self.path = os.environ.get("CLICKPATH", "")
@@ -68,9 +70,10 @@ class Command:
                 raise OptionError(f"-j {value}: more than one thread comes with the daemon; this version runs one")
         elif name == "affinity":
             self.first_processor = None if negated else int(number(value, "-a")) if value else 0
-        elif name in LATER and not negated:
-            raise OptionError(f"{LATER[name]} comes with the daemon; this version has no control sockets and no "
-                              "hot swap")
+        elif name in SOCKETS:
+            self.sockets.append(f"{SOCKETS[name]}, {quote_if_needed(one_character_a_byte(value))}")
+        elif name == "allow-reconfigure" and not negated:
+            raise OptionError("-R comes with the daemon; this version has no hot swap")
         elif name in ("warnings", "no-warnings"):
             self.warnings = name == "warnings" and not negated
         elif name in ("quit", "time", "help", "version"):
@@ -139,6 +142,9 @@ def load(command: Command) -> tuple[Router, str] | None:
     graph, diagnostics = parse_config(text, name, class_info=default_registry.class_info,
                                       class_names=default_registry.names, definitions=command.definitions,
                                       search_path=command.search_path)
+    for number, configuration in enumerate(command.sockets):
+        graph.add(f"click_driver@@ControlSocket{f'@{number}' if number else ''}", "ControlSocket", configuration,
+                  Location("command line"))
     try:
         router = Router(graph, diagnostics=diagnostics, simulated=command.simulated).initialize()
     except ConfigError as error:

@@ -1,0 +1,1 @@
+"""Elements that only make sense in a process of an operating system: control sockets."""

@@ -1,0 +1,163 @@
+"""What an operator may ask and tell: the handlers of the running graph, and those of the appliance that runs it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from netos.errors import HandlerError, NetosError
+from netos.handlers import Handler
+
+if TYPE_CHECKING:
+    from netos.router import Router
+
+NO_ELEMENT, NO_HANDLER, NO_ROUTER = 510, 511, 540     # Click's ControlSocket codes
+
+
+class AccessError(HandlerError):
+    """What was named is not there; `code` is the ControlSocket's."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Appliance(Protocol):
+    """What runs a graph; `router` changes when the configuration is replaced."""
+
+    @property
+    def router(self) -> Router | None:
+        """The graph that runs; None, or NetosError, while there is none."""
+
+    @property
+    def generation(self) -> int:
+        """Which graph this is: it grows with every replacement."""
+
+    def read(self, path: str, argument: str = "") -> str:
+        """The value of one of the graph's read handlers; raises HandlerError."""
+
+    def write(self, path: str, text: str = "") -> None:
+        """Write to one of the graph's handlers; raises HandlerError, and then nothing has changed."""
+
+
+class RouterAppliance:
+    """The least of appliances: a router in this process; `adopt` puts another in its place."""
+
+    def __init__(self, router: Router | None = None) -> None:
+        self.router = router
+        self.generation = 1
+
+    def adopt(self, router: Router) -> None:
+        """Speak for this router from now on."""
+        self.generation += 0 if self.router is None else 1
+        self.router = router
+
+    def read(self, path: str, argument: str = "") -> str:
+        """The value of a read handler; raises HandlerError."""
+        if self.router is None:
+            raise AccessError(NO_ROUTER, "no router is running")
+        return self.router.read(path, argument)
+
+    def write(self, path: str, text: str = "") -> None:
+        """Write to a handler; raises HandlerError."""
+        if self.router is None:
+            raise AccessError(NO_ROUTER, "no router is running")
+        self.router.write(path, text)
+
+
+class Access:
+    """An appliance's handlers, and global ones beside them: what every view of a running appliance is given.
+
+    `paused` holds the packets at a batch boundary for as long as a handler of this object's own is called.
+    """
+
+    def __init__(self, appliance: Appliance, *handlers: Handler,
+                 paused: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
+        self.appliance = appliance
+        self.paused = paused
+        self.handlers = {
+            "generation": Handler("generation", lambda _: str(self.generation)),
+            "uptime": Handler("uptime", lambda _: f"{self.uptime:.3f}"),
+            "handlers": Handler("handlers", lambda _: self.handlers_text()),
+        }
+        self.add(*handlers)
+        self._started = time.monotonic()
+
+    def add(self, *handlers: Handler) -> None:
+        """Answer these global handlers too; they come before the router's."""
+        self.handlers.update((handler.name, handler) for handler in handlers)
+
+    @property
+    def router(self) -> Router | None:
+        """The graph that runs, None while there is none."""
+        try:
+            return self.appliance.router
+        except NetosError:
+            return None
+
+    @property
+    def generation(self) -> int:
+        """Which graph this is."""
+        return self.appliance.generation
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the appliance can be asked."""
+        return time.monotonic() - self._started
+
+    def handlers_text(self) -> str:
+        """All global handlers, as the `handlers` handler prints them."""
+        found = {**(self.router.handlers("") if self.router is not None else {}), **self.handlers}
+        return "".join(f"{handler.name}\t{handler.flags}\n" for handler in found.values() if not handler.private)
+
+    def read(self, path: str, argument: str = "") -> str:
+        """The value of a read handler; raises HandlerError."""
+        own = self.handlers.get(path)
+        if own is None or own.read is None:
+            return self.appliance.read(path, argument)
+        with self.paused():
+            return own.read(argument)
+
+    def write(self, path: str, text: str = "") -> None:
+        """Write to a handler; raises HandlerError."""
+        own = self.handlers.get(path)
+        if own is None or own.write is None:
+            self.appliance.write(path, text)
+        else:
+            with self.paused():
+                own.write(text)
+
+
+class Found(NamedTuple):
+    """A handler that somebody named, under the full name it has."""
+
+    path: str
+    handler: Handler
+
+
+def resolve(access: Access, name: str) -> Found:
+    """The handler that `element.handler`, `index.handler` (from 1 on) or `handler` means; raises AccessError.
+
+    Private handlers are not there.
+    """
+    element, dot, handler_name = name.partition(".")
+    if not dot or not element:
+        handler_name = handler_name if dot else element
+        own = access.handlers.get(handler_name)
+        if own is not None and not own.private:
+            return Found(handler_name, own)
+        element = ""
+    router = access.router
+    if router is None:
+        raise AccessError(NO_ROUTER, "No router is running")
+    if element and element not in router.elements:
+        if not element.isdecimal() or not 1 <= int(element[:9]) <= len(router.order):
+            raise AccessError(NO_ELEMENT, f"No element named '{element}'")
+        element = router.order[int(element[:9]) - 1].name
+    found = router.find_handler(element, handler_name)
+    path = f"{element}.{handler_name}" if element else handler_name
+    if found is None or found.private:
+        raise AccessError(NO_HANDLER, f"No handler named '{name}'")
+    return Found(path, found)
