@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; the exit status is 0, or 3 when a configuration has errors."""
-    options = parser().parse_args(argv)
+    options = parser().parse_intermixed_args(argv)
     definitions = [argument for argument in options.arguments if DEFINITION.fullmatch(argument)]
     files = [argument for argument in options.arguments if argument not in definitions] or ["-"]
     fine = [check(file, split_definitions(definitions), options) for file in files]

@@ -74,12 +74,17 @@ def parse_text(text: str, name: str, definitions: dict[str, str]) -> tuple[Graph
                         definitions=definitions, search_path=path)
 
 
-def load_router(file: str, definitions: dict[str, str], *, chart: BootChart, **options: Any) -> Router | int:
-    """Make and initialise the router of a file; after errors, print them all and answer the exit status."""
+def load_router(file: str, definitions: dict[str, str], *, chart: BootChart, text: str | None = None,
+                **options: Any) -> Router | int:
+    """Make and initialise the router of a file, or of a text already read; after errors, print them all and answer the
+    exit status.
+    """
     from netos.router import Router
 
-    with chart.phase("read"):
-        text, name = read_configuration(file)
+    name = file
+    if text is None:
+        with chart.phase("read"):
+            text, name = read_configuration(file)
     with chart.phase("parse"):
         graph, diagnostics = parse_text(text, name, definitions)
     try:

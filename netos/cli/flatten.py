@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     from netos.lang import check_graph, unparse
     from netos.registry import default_registry
 
-    options = parser().parse_args(argv)
+    options = parser().parse_intermixed_args(argv)
     definitions = [argument for argument in options.arguments if DEFINITION.fullmatch(argument)]
     files = [argument for argument in options.arguments if argument not in definitions] or ["-"]
     if len(files) > 1:

@@ -42,7 +42,7 @@ def refusal() -> tuple[str, bool]:
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb: 0 when every test passed, 1 when one did not, 3 for a bad configuration."""
-    options = parser().parse_args(argv)
+    options = parser().parse_intermixed_args(argv)
     definitions = split_definitions(options.definitions)
     if not 0 < options.seconds <= 3600:
         print(f"netos lab: --seconds {options.seconds:g}: must be more than 0, and 3600 at most", file=sys.stderr)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
-import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netos.cli.configuration import load_router, split_definitions
+from netos.cli.configuration import REFUSED, UsageError, load_router, read_configuration, split_definitions
 
 if TYPE_CHECKING:
+    from netos.control.generations import Configuration, Generations
+    from netos.kernel.boot import BootChart
     from netos.router import Router
 
 SUMMARY = "run a configuration on its devices until a signal"
@@ -26,6 +27,12 @@ def parser() -> argparse.ArgumentParser:
                       help="define $NAME in the configuration")
     made.add_argument("--batch", type=int, default=256, metavar="N",
                       help="packets moved at once where the configuration's bursts are smaller (default %(default)s)")
+    made.add_argument("--threaded", action="store_true", help="run the packets on an OS thread of their own")
+    made.add_argument("--name", help="the appliance's name, for its control socket (default: default)")
+    made.add_argument("--control", metavar="PATH|HOST:PORT", help="where to listen for netos read, reload and the like "
+                      "(default: a UNIX socket by the appliance's name; `none` for nowhere)")
+    made.add_argument("--state", metavar="DIR", type=Path, help="keep the last good configuration and an audit log there; "
+                      "at the start, what was good last is used when FILE is refused")
     made.add_argument("--bootchart", action="store_true", help="show how long each phase of the start took")
     made.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return made
@@ -33,17 +40,20 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; the exit status is 0 after a signal or a `stop`, 3 for a bad configuration or device."""
-    options = parser().parse_args(argv)
+    options = parser().parse_intermixed_args(argv)
     if not 1 <= options.batch <= 256:
         print(f"netos run: --batch {options.batch}: must be from 1 to 256", file=sys.stderr)
         return 2
     logging.basicConfig(format="netos: %(message)s", level=logging.WARNING)
+    from netos.control.generations import Generations
     from netos.kernel.boot import BootChart
 
     chart = BootChart()
-    router = load_router(options.file, split_definitions(options.definitions), chart=chart, widen=options.batch)
-    if isinstance(router, int):
-        return router
+    generations = Generations(options.state)
+    started = first_router(options, chart, generations)
+    if isinstance(started, int):
+        return started
+    router, configuration = started
     import uvloop
 
     with chart.phase("event loop"):
@@ -51,48 +61,72 @@ def main(argv: Sequence[str]) -> int:
     try:
         if options.bootchart:
             print(chart.text(), file=sys.stderr)
-        if not options.quiet:
-            announce(router)
-        loop.run_until_complete(serve(router))
-        if not options.quiet:
-            print(summary(router))
+        loop.run_until_complete(serve(options, router, configuration, generations))
     finally:
-        router.close()
         loop.close()
     return 0
 
 
-async def serve(router: Router) -> None:
-    """Run the router until it stops or a signal comes; a second signal ends the process as ever."""
-    from netos.kernel.inline import InlineRunner
+def first_router(options: argparse.Namespace, chart: BootChart, generations: Generations
+                 ) -> tuple[Router, Configuration] | int:
+    """The router to begin with: that of FILE, or when it is refused, of what was good last; else the exit status."""
+    from netos.control.generations import Configuration
 
-    loop = asyncio.get_running_loop()
-    runner = InlineRunner(router.cpu, loop)
-
-    def stop() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-        router.halt()
-        router.cpu.ended()          # a driver script runs on to its end
-        if not runner.stopped.done():
-            runner.stopped.set_result(None)
-
-    calls = {signal.SIGINT: stop, signal.SIGTERM: stop, **router.signal_calls}
-    for number, call in calls.items():
-        loop.add_signal_handler(number, call)
-    runner.start()
+    definitions = split_definitions(options.definitions)
     try:
-        await runner.stopped
+        text, name = read_configuration(options.file)
+        found = load_router(name, definitions, chart=chart, widen=options.batch, text=text)
+    except UsageError:
+        if generations.load_good() is None:
+            raise
+        text, name, found = "", options.file, REFUSED
+    if not isinstance(found, int):
+        return found, Configuration(text, name, definitions)
+    good = generations.load_good()
+    if good is None:
+        return found
+    print(f"netos: {name} is refused: starting with what was good last, {good.filename}", file=sys.stderr)
+    found = load_router(good.filename, good.definitions, chart=chart, widen=options.batch, text=good.text)
+    return found if isinstance(found, int) else (found, good)
+
+
+async def serve(options: argparse.Namespace, router: Router, configuration: Configuration,
+                generations: Generations) -> None:
+    """Run the router until it stops or a signal comes; a second signal ends the process as ever."""
+    from netos.control.daemon import Daemon, Settings
+    from netos.control.generations import Configuration as Kind
+
+    def reread() -> Configuration:
+        return Kind(read_configuration(options.file)[0], configuration.filename, configuration.definitions)
+
+    settings = Settings(control_place(options), bool(options.control or options.name), options.threaded, options.batch,
+                        None if options.file == "-" else reread)
+    daemon = Daemon(router, configuration, generations, settings,
+                    lambda line: print(f"netos: {line}", file=sys.stderr, flush=True))
+    try:
+        await daemon.run(lambda place: None if options.quiet else announce(router, place))
+        if not options.quiet:
+            print(summary(daemon.appliance.router))
     finally:
-        runner.close()
+        daemon.appliance.close()
 
 
-def announce(router: Router) -> None:
-    """Say what runs, on which devices."""
+def control_place(options: argparse.Namespace) -> str:
+    """Where the control socket is to be; "" for none."""
+    from netos.control.paths import socket_path
+
+    if options.control is None:
+        return socket_path(options.name or "default")
+    return "" if options.control == "none" else str(options.control)
+
+
+def announce(router: Router, control: str) -> None:
+    """Say what runs, on which devices, and where it can be controlled."""
     from netos.drivers.devices import claims_of
 
     devices = ", ".join(sorted(claims_of(router.cpu))) or "no device"
-    print(f"netos: {len(router.elements)} elements on {devices}; stop with Ctrl-C", flush=True)
+    print(f"netos: {len(router.elements)} elements on {devices}; stop with Ctrl-C"
+          f"{f'; control at {control}' if control else ''}", flush=True)
 
 
 def summary(router: Router) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from netos.control.appliance import Appliance, Outcome
@@ -57,6 +57,12 @@ class Changes:
         if confirm is not None and not 0 < confirm <= 86400:
             raise HandlerError(f"a change is confirmed within seconds from 0 to 86400, not {confirm:g}")
         self._start(self.appliance.reload(configuration, confirm, str(wanted.get("who", ""))))
+
+    def change_to(self, configuration: Configuration, who: str, done: Callable[[], None]) -> None:
+        """Start a reload for the process itself; `done` is called when it is over."""
+        self._start(self.appliance.reload(configuration, None, who))
+        assert self._task is not None
+        self._task.add_done_callback(lambda _task: done())
 
     def rollback(self, text: str) -> None:
         """Go back to a generation, by default the one before."""
