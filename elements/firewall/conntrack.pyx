@@ -27,9 +27,10 @@ cdef class ConnTrack(Element):
     """Find or make the connection of each IP packet and note its state, for `state` in IPFilter's rules and for NAT.
 
     At most CAPACITY connections are kept, in memory taken at the start; when there are that many, one that is not yet
-    assured gives way, or the packet is dropped as table-full (output 1, if connected). LOOSE takes up TCP connections
-    in the middle. The rest are timeouts of the states. A packet makes a connection at once; if the configuration has a
-    ConnTrackConfirm, it is forgotten after UNCONFIRMED unless it passes there, and has no replies before.
+    assured gives way, or the packet is dropped as table-full (output 1, if connected). HALF_OPEN (0:
+    none) limits TCP handshakes under way likewise. LOOSE takes up TCP connections in the middle. The rest are timeouts
+    of the states. A packet makes a connection at once; if the configuration has a ConnTrackConfirm, it is forgotten
+    after UNCONFIRMED unless it passes there, and has no replies before.
     Packets need a network header; fragments but the first are invalid.
     Handlers: count, capacity, memory, flows, stats, timeouts (read), kill `PROTOCOL SRC:PORT DST:PORT`, clear,
     timeout `STATE TIME` (write).
@@ -39,8 +40,9 @@ cdef class ConnTrack(Element):
     processing = "a/ah"
     live_reconfigure = True
 
-    def configure(self, capacity: Unsigned(minimum=1, maximum=1 << 28) = 65536, *, loose: Bool = False,
-                  tcp_syn_sent: Seconds = None, tcp_syn_received: Seconds = None, tcp_established: Seconds = None,
+    def configure(self, capacity: Unsigned(minimum=1, maximum=1 << 28) = 65536, *, half_open: Unsigned = 0,
+                  loose: Bool = False, tcp_syn_sent: Seconds = None, tcp_syn_received: Seconds = None,
+                  tcp_established: Seconds = None,
                   tcp_fin_wait: Seconds = None, tcp_close_wait: Seconds = None, tcp_last_ack: Seconds = None,
                   tcp_time_wait: Seconds = None, tcp_close: Seconds = None, udp: Seconds = None,
                   udp_stream: Seconds = None, icmp: Seconds = None, other: Seconds = None, other_stream: Seconds = None,
@@ -48,8 +50,10 @@ cdef class ConnTrack(Element):
         cdef FlowTable before = self.table
         self.table = FlowTable(capacity)
         if before is not None:
+            self.table.flows.confirming = before.flows.confirming
             self.table.move_from(before, self.cpu.now)
         self.table.flows.loose = loose
+        self.table.flows.half_open = half_open
         for state, time in {
                 "syn-sent": tcp_syn_sent, "syn-crossed": tcp_syn_sent, "syn-received": tcp_syn_received,
                 "established": tcp_established, "fin-wait": tcp_fin_wait, "close-wait": tcp_close_wait,

@@ -1,12 +1,11 @@
-"""Translation of addresses and ports: both ways, ICMP errors outside and inside, checksums mended (RFC 3022, RFC 5508)."""
+"""Translation of addresses and ports, ICMP errors outside and inside, checksums mended (RFC 3022, RFC 5508)."""
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
-from libc.string cimport memset
 
-from netos.checksum cimport checksum_update16, checksum_update32
+from netos.checksum cimport checksum_update32
 from netos.offload cimport ADJUST_PSEUDO, ADJUST_UDP, checksum_adjust16, checksum_adjust32
 from netos.packet cimport Descriptor, packet_network_length
-from netos.proto.flow_track cimport READ_NOTHING, READ_PACKET, READ_QUOTE, Reading, flow_read
+from netos.proto.flow_track cimport READ_NOTHING, READ_QUOTE, Reading, flow_read
 from netos.proto.flows cimport (
     FLOW_FREE, NO_FLOW, Connection, Flows, Tuple, flow_direction, flow_of, tuple_equal, tuple_invert,
 )

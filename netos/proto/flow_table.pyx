@@ -5,9 +5,9 @@ import os
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from netos.proto.flows cimport (
-    FAMILY_IPV4, FLOW_ASSURED, FLOW_CONFIRMED, FLOW_FREE, FLOW_MAPPED, FLOW_REPLIED, FLOW_STATES, NO_FLOW,
-    Connection, Flows, Tuple, flow_confirm, flow_create, flow_direction, flow_end, flow_enter, flow_find,
-    flow_hash, flow_lookup, flow_map, flow_of, flow_relink, flows_expire, flows_free, flows_init, flows_memory, tuple_invert,
+    FAMILY_IPV4, FLOW_ASSURED, FLOW_CONFIRMED, FLOW_FREE, FLOW_MAPPED, FLOW_REPLIED, FLOW_STATES, NO_FLOW, Connection,
+    Flows, Tuple, flow_confirm, flow_create, flow_direction, flow_end, flow_enter, flow_find, flow_hash, flow_lookup,
+    flow_map, flow_of, flow_relink, flows_expire, flows_free, flows_init, flows_memory, tuple_invert,
 )
 from netos.proto.icmp cimport ICMP_ECHO
 from netos.proto.ipv4 cimport IP_PROTOCOL_ICMP, IP_PROTOCOL_TCP, IP_PROTOCOL_UDP
@@ -187,9 +187,14 @@ cdef class FlowTable:
             other.clear()
             return
         self.flows = other.flows
-        self.flows.timeouts, self.flows.loose, self.flows.confirming = own.timeouts, own.loose, own.confirming
-        own.timeouts, own.loose, own.confirming = other.flows.timeouts, other.flows.loose, other.flows.confirming
+        settings_copy(&self.flows, &own)
+        settings_copy(&own, &other.flows)
         other.flows = own
+
+
+cdef void settings_copy(Flows *into, const Flows *flows) noexcept nogil:
+    into.timeouts, into.loose, into.confirming = flows.timeouts, flows.loose, flows.confirming
+    into.half_open = flows.half_open
 
 
 cdef void move_each(Flows *into, Flows *flows, int64_t now) noexcept nogil:

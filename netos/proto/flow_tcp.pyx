@@ -6,7 +6,7 @@ sent nor too old. A RST ends the connection only where it sits exactly at what i
 section 3); elsewhere in the window it passes, and its receiver decides.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from netos.proto.flows cimport (
     FLOW_ASSURED, FLOW_FIN_FORWARD, FLOW_FIN_REPLY, FLOW_FREE, FLOW_LOOSE, FLOW_REPLIED, TCP_CLOSE_WAIT, TCP_CLOSED,

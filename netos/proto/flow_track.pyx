@@ -1,4 +1,4 @@
-"""Reading IPv4 packets for connection tracking, and what each is to its connection: new, established, related, invalid."""
+"""From an IPv4 packet to its connection, and what it is to that: new, established, related or invalid."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memset
@@ -6,9 +6,9 @@ from libc.string cimport memset
 from netos.proto.flow_tcp cimport SEGMENT_AGAIN, SEGMENT_INVALID, tcp_begin, tcp_first_state, tcp_follow
 from netos.proto.flows cimport (
     FAMILY_IPV4, FLOW_ASSURED, FLOW_CONFIRMED, FLOW_ESTABLISHED, FLOW_FREE, FLOW_INVALID, FLOW_NEW, FLOW_REFUSED,
-    FLOW_RELATED, FLOW_REPLIED, ICMP_QUERY, NO_FLOW, OTHER_STREAM, OTHER_UNREPLIED, UDP_STREAM, UDP_UNREPLIED,
-    Connection, Flows, Tuple, flow_confirm, flow_create, flow_direction, flow_end, flow_enter, flow_hash, flow_lookup,
-    flow_of, icmp_answer, tuple_invert,
+    FLOW_RELATED, FLOW_REPLIED, ICMP_QUERY, NO_FLOW, OTHER_STREAM, OTHER_UNREPLIED, TCP_SYN_SENT, UDP_STREAM,
+    UDP_UNREPLIED, Connection, Flows, Tuple, flow_confirm, flow_create, flow_direction, flow_end, flow_enter,
+    flow_hash, flow_lookup, flow_of, flows_spare_half_open, icmp_answer, tuple_invert,
 )
 from netos.proto.icmp cimport ICMP_AT_DATA, ICMP_AT_TYPE, ICMP_HEADER_LENGTH, icmp_identifier, icmp_is_error
 from netos.proto.ipv4 cimport (
@@ -23,7 +23,7 @@ cdef enum:
 
 
 cdef int flow_read_transport(const uint8_t *ip, uint32_t length, Tuple *key) noexcept nogil:
-    """The tuple of a datagram of which `length` bytes are there; of a quoted one that may be but 28. 0 if it has none."""
+    """The tuple of a datagram of which `length` bytes are there (of a quoted one perhaps 28); 0 if it has none."""
     cdef uint32_t header = ip_header_length(ip)
     cdef const uint8_t *transport = ip + header
     memset(key, 0, sizeof(Tuple))
@@ -90,6 +90,8 @@ cdef int begin(Flows *flows, const uint8_t *ip, Reading *reading, int64_t now) n
         state = OTHER_UNREPLIED
     if state == FLOW_FREE or not tuple_invert(&reading.key, &reply):
         return FLOW_INVALID
+    if state == TCP_SYN_SENT and not flows_spare_half_open(flows, now):
+        return FLOW_REFUSED
     reading.reference = flow_create(flows, &reading.key, &reply, reading.hashed, state, now)
     if reading.reference == NO_FLOW:
         return FLOW_REFUSED

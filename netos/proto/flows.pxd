@@ -119,6 +119,7 @@ cdef struct Flows:
     uint32_t tick               # up to which the wheel has been turned
     uint32_t hand               # of the search for one to drop early
     bint loose                  # TCP in the middle starts a connection
+    uint32_t half_open          # most connections whose handshake is not over; 0: no limit of their own
     bint confirming             # somebody calls flow_confirm; else connections need none
     uint64_t created
     uint64_t expired
@@ -225,6 +226,7 @@ cdef uint32_t flow_create(Flows *flows, const Tuple *key, const Tuple *reply, ui
 cdef bint flow_map(Flows *flows, Connection *connection, const Tuple *reply) noexcept nogil
 cdef void flow_enter(Flows *flows, Connection *connection, uint8_t state, int64_t now) noexcept nogil
 cdef void flow_confirm(Flows *flows, Connection *connection, int64_t now) noexcept nogil
+cdef bint flows_spare_half_open(Flows *flows, int64_t now) noexcept nogil
 cdef void flow_end(Flows *flows, Connection *connection) noexcept nogil
 cdef uint32_t flows_expire(Flows *flows, int64_t now, uint32_t limit) noexcept nogil
 

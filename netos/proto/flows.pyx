@@ -5,7 +5,7 @@ choose which connections collide. A timing wheel frees what has expired; until i
 either. When the table is full, a new connection takes the place of one that is not assured, if one is found soon.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -230,15 +230,17 @@ cdef uint32_t flow_lookup(Flows *flows, const Tuple *key, uint64_t hashed, int64
     return reference
 
 
-cdef Connection *victim(Flows *flows, int64_t now) noexcept nogil:
-    """The oldest of a few connections that are not assured, or NULL; some other connections next time."""
+cdef Connection *victim(Flows *flows, int64_t now, uint8_t last_state) noexcept nogil:
+    """The oldest of a few connections that are not assured, in states up to one; or NULL. Others next time."""
     cdef Connection *oldest = NULL
     cdef Connection *connection
-    cdef uint32_t i, seen = 0
-    for i in range(min(<uint32_t>CANDIDATES, flows.touched)):
+    cdef uint32_t seen = 0
+    cdef uint32_t left = min(<uint32_t>CANDIDATES, flows.touched)
+    while left:
+        left -= 1
         flows.hand = <uint32_t>((flows.hand + <uint64_t>STRIDE) % flows.touched)
         connection = &flows.connections[flows.hand]
-        if connection.state == FLOW_FREE:
+        if connection.state == FLOW_FREE or connection.state > last_state:
             continue
         if connection.expires <= now:
             return connection
@@ -251,18 +253,36 @@ cdef Connection *victim(Flows *flows, int64_t now) noexcept nogil:
     return oldest
 
 
+cdef void give_way(Flows *flows, Connection *connection, int64_t now) noexcept nogil:
+    if connection.expires <= now:
+        flows.expired += 1
+    else:
+        flows.dropped_early += 1
+    flow_end(flows, connection)
+
+
+cdef bint flows_spare_half_open(Flows *flows, int64_t now) noexcept nogil:
+    """Make sure there is room for one TCP handshake more; 0 if none of those under way gives way."""
+    cdef Connection *connection
+    if flows.half_open == 0 or (flows.states[<int>TCP_SYN_SENT] + flows.states[<int>TCP_SYN_CROSSED]
+                                + flows.states[<int>TCP_SYN_RECEIVED]) < flows.half_open:
+        return 1
+    connection = victim(flows, now, TCP_SYN_RECEIVED)
+    if connection == NULL:
+        flows.refused += 1
+        return 0
+    give_way(flows, connection, now)
+    return 1
+
+
 cdef Connection *connection_get(Flows *flows, int64_t now) noexcept nogil:
     """A connection that is free, perhaps because another one had to give way; NULL if none would."""
     cdef Connection *connection
     if flows.free == 0 and flows.touched == flows.capacity:
-        connection = victim(flows, now)
+        connection = victim(flows, now, FLOW_STATES)
         if connection == NULL:
             return NULL
-        if connection.expires <= now:
-            flows.expired += 1
-        else:
-            flows.dropped_early += 1
-        flow_end(flows, connection)
+        give_way(flows, connection, now)
     if flows.free:
         connection = &flows.connections[flows.free - 1]
         flows.free = connection.next
