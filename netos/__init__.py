@@ -6,7 +6,7 @@ The names for programs that use it are imported when they are first asked for (P
 TYPE_CHECKING = False           # typing's own would cost more than everything else here
 if TYPE_CHECKING:
     from netos.builder import Builder
-    from netos.packet import Packet
+    from netos.packet_handle import Packet
     from netos.pyelement import PyElement
     from netos.router import Router
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Builder", "Packet", "PyElement", "Router", "__version__"]
 
 if not TYPE_CHECKING:
-    _homes = {"Builder": "builder", "Packet": "packet", "PyElement": "pyelement", "Router": "router"}
+    _homes = {"Builder": "builder", "Packet": "packet_handle", "PyElement": "pyelement", "Router": "router"}
 
     def __getattr__(name):
         from importlib import import_module, metadata

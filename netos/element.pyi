@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 from netos.args import HandlerReference
 from netos.errors import Location
 from netos.kernel.vcpu import VirtualCpu
-from netos.packet import Packet
+from netos.packet_handle import Packet
 from netos.router import Router
 
 class Element:

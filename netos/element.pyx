@@ -16,9 +16,10 @@ from netos.kernel.task cimport Task, task_cancel, task_init, task_schedule, task
 from netos.kernel.timer cimport Timer, timer_cancel, timer_init, timer_schedule
 from netos.kernel.vcpu cimport VirtualCpu
 from netos.packet cimport (
-    BATCH_MAX, DROP_LOOP, DROP_NO_OUTPUT, DROP_REASONS, Batch, Descriptor, Frame, Group, Packet, Vcpu,
-    event_queue, events_forget, packet_release, packet_wrap,
+    BATCH_MAX, DROP_LOOP, DROP_NO_OUTPUT, DROP_REASONS, Batch, Descriptor, Frame, Group, Vcpu, event_queue,
+    events_forget, packet_release,
 )
+from netos.packet_handle cimport Packet, packet_wrap
 
 from netos.packet import DROP_NAMES
 

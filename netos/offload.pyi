@@ -1,5 +1,5 @@
 from netos.element import Element
-from netos.packet import Packet
+from netos.packet_handle import Packet
 
 def complete(packet: Packet) -> None: ...
 def segment(packet: Packet) -> list[Packet]: ...

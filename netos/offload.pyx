@@ -15,9 +15,10 @@ from netos.checksum cimport (
 from netos.element cimport Element
 from netos.packet cimport (
     BATCH_MAX, DROP_BAD_OFFLOAD, DROP_CLOSED, DROP_NO_BUFFER, GSO_ECN, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, HEADROOM,
-    NO_HEADER, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, Packet, Vcpu, packet_consume, packet_create, packet_headroom,
-    packet_wrap, packet_writable,
+    NO_HEADER, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, Vcpu, packet_consume, packet_create, packet_headroom,
+    packet_writable,
 )
+from netos.packet_handle cimport Packet, packet_wrap
 from netos.proto.ethernet cimport ETHER_HEADER_LENGTH, ETHERTYPE_QINQ, ETHERTYPE_VLAN, VLAN_TAG_LENGTH
 from netos.proto.ipv4 cimport (
     IP_AT_CHECKSUM, IP_AT_IDENTIFICATION, IP_AT_TOTAL_LENGTH, IP_HEADER_LENGTH, IP_PROTOCOL_TCP,

@@ -341,18 +341,3 @@ cdef inline uint32_t packet_destination(Descriptor *packet) noexcept nogil:
 
 cdef inline void packet_set_destination(Descriptor *packet, uint32_t address) noexcept nogil:
     memcpy(packet.annotations + ANNO_DESTINATION, &address, 4)
-
-
-cdef class Packet:
-    """A packet in Python's hands; see packet.pyx."""
-    cdef Descriptor *descriptor
-    cdef Vcpu *vcpu
-    cdef object owner               # keeps the virtual CPU alive
-    cdef int exports
-    cdef Py_ssize_t shape[1]
-
-    cdef int check(self) except -1
-    cdef Descriptor *give(self) except NULL
-
-
-cdef Packet packet_wrap(Vcpu *vcpu, object owner, Descriptor *descriptor)

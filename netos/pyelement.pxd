@@ -4,7 +4,8 @@ from libc.stdint cimport uint64_t
 
 from netos.element cimport Element
 from netos.kernel.timer cimport Timer
-from netos.packet cimport Batch, Descriptor, Packet
+from netos.packet cimport Batch, Descriptor
+from netos.packet_handle cimport Packet
 
 
 cdef class PyElement(Element):

@@ -1,7 +1,7 @@
 from typing_extensions import Buffer
 
 from netos.element import Element
-from netos.packet import Packet
+from netos.packet_handle import Packet
 
 class PyElement(Element):
     @property

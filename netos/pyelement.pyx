@@ -16,7 +16,8 @@ from netos.kernel.clock cimport clock_steady
 from netos.kernel.task cimport task_schedule
 from netos.kernel.timer cimport Timer, timer_cancel, timer_schedule
 from netos.kernel.vcpu cimport VirtualCpu
-from netos.packet cimport BATCH_MAX, DROP_ABANDONED, DROP_EXCEPTION, Batch, Descriptor, Packet, packet_wrap
+from netos.packet cimport BATCH_MAX, DROP_ABANDONED, DROP_EXCEPTION, Batch, Descriptor
+from netos.packet_handle cimport Packet, packet_wrap
 
 
 def log():

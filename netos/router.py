@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from netos.args import ArgumentErrors, GraphScope, HandlerReference, NameDatabase, Syntax
+from netos.default_handlers import default_handlers
 from netos.errors import (
     ArgumentError,
     ConfigError,
@@ -265,7 +266,7 @@ class Router:
                     for handler, (read, write) in GLOBAL_HANDLERS.items()}
         if name not in self._handlers:
             element = self[name]
-            self._handlers[name] = {**self._default_handlers(element), **element_handlers(element)}
+            self._handlers[name] = {**default_handlers(self, element), **element_handlers(element)}
         return self._handlers[name]
 
     def find_handler(self, element: str, name: str) -> Handler | None:
@@ -276,31 +277,6 @@ class Router:
         if found is None and hasattr(self.elements.get(element), "missing_handler"):
             found = self[element].missing_handler(name)
         return found
-
-    def _default_handlers(self, element: Element) -> dict[str, Handler]:
-        def write_config(text: str) -> None:
-            self.reconfigure(element, text)
-
-        found = [
-            Handler("class", lambda _: type(element).__name__),
-            Handler("name", lambda _: element.name),
-            Handler("config", lambda _: element.configuration, write_config if element.live_reconfigure else None),
-            Handler("ports", lambda _: self.ports_text(element)),
-            Handler("handlers", lambda _: "".join(
-                f"{handler.name}\t{handler.flags}\n" for handler in self.handlers(element.name).values()
-                if not handler.private)),
-        ]
-        if element.uses_task:
-            found += [Handler("scheduled", lambda _: "true" if element.scheduled else "false"),
-                      Handler("tickets", lambda _: str(element.tickets), lambda text: self._set_tickets(element, text)),
-                      Handler("home_thread", lambda _: "0")]
-        return {handler.name: handler for handler in found}
-
-    @staticmethod
-    def _set_tickets(element: Element, text: str) -> None:
-        if not text.strip().isdigit() or not 1 <= int(text) <= 32768:
-            raise HandlerError(f"{element.name}.tickets: a number from 1 to 32768 is wanted, not '{text}'")
-        element.tickets = int(text)
 
     def reconfigure(self, element: Element, text: str) -> None:
         """Configure a running element anew; a bad text changes nothing."""
@@ -356,22 +332,6 @@ class Router:
             raise
         except (NetosError, ArgumentError, ValueError) as error:
             raise HandlerError(f"{path}: {error}") from None
-
-    def ports_text(self, element: Element) -> str:
-        """What the `ports` handler prints: how each port is processed, and where it leads."""
-        index = self.order.index(element)
-        lines = []
-        for what, processing in (("input", element.input_processing), ("output", element.output_processing)):
-            lines.append(f"{len(processing)} {what}{'' if len(processing) == 1 else 's'}")
-            for port, letter in enumerate(processing):
-                if what == "input":
-                    peers = [f"{self.graph.elements[link.source].name} [{link.source_port}]"
-                             for link in self.graph.connections if (link.target, link.target_port) == (index, port)]
-                else:
-                    peers = [f"[{link.target_port}] {self.graph.elements[link.target].name}"
-                             for link in self.graph.connections if (link.source, link.source_port) == (index, port)]
-                lines.append(f"{'push' if letter == 'h' else 'pull'}\t-\t{', '.join(peers)}")
-        return "\n".join(lines) + "\n"
 
     # Running
 

@@ -13,7 +13,7 @@ def test_the_public_names_are_there():
     from netos import Builder, Packet, PyElement, Router
 
     assert [name.__module__ for name in (Builder, Packet, PyElement, Router)] == [
-        "netos.builder", "netos.packet", "netos.pyelement", "netos.router"]
+        "netos.builder", "netos.packet_handle", "netos.pyelement", "netos.router"]
     assert isinstance(netos.__version__, str)
     assert set(netos.__all__) <= set(dir(netos))
 

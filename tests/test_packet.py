@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netos.kernel.vcpu import VirtualCpu
-from netos.packet import Packet, drop_reason
+from netos.packet import drop_reason
+from netos.packet_handle import Packet
 
 
 @pytest.fixture

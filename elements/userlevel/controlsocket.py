@@ -31,6 +31,7 @@ class ControlSocket(PyElement):
     ports = "0/0"
     observes = False
     shared_server: SharedServer | None = None
+    kind = ""
 
     def configure(self, type: Annotated[str, Keyword], where: Annotated[str, Raw], *,
                   readonly: Annotated[bool, Bool] = False, proxy: Annotated[Any, ElementName] = None,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-VERBS = ("run", "lab", "click", "check", "flatten", "graph", "elements", "explain")
+VERBS = ("run", "reload", "confirm", "rollback", "lab", "click", "check", "flatten", "graph", "elements", "explain", "doctor")
 FAILED, USAGE, INTERRUPTED, UNREAD = 1, 2, 130, 141
 
 

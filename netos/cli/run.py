@@ -31,8 +31,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--name", help="the appliance's name, for its control socket (default: default)")
     made.add_argument("--control", metavar="PATH|HOST:PORT", help="where to listen for netos read, reload and the like "
                       "(default: a UNIX socket by the appliance's name; `none` for nowhere)")
-    made.add_argument("--state", metavar="DIR", type=Path, help="keep the last good configuration and an audit log there; "
-                      "at the start, what was good last is used when FILE is refused")
+    made.add_argument("--state", metavar="DIR", type=Path, help="keep the last good configuration and an audit log "
+                      "there; at the start, what was good last is used when FILE is refused")
     made.add_argument("--bootchart", action="store_true", help="show how long each phase of the start took")
     made.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return made

@@ -141,7 +141,8 @@ class Appliance:
         else:
             self._replaced_generation = before
             self._deadline = asyncio.get_running_loop().call_later(confirm, self._not_confirmed)
-            message = f"generation {self.generation} runs; confirm within {confirm:g} s, or generation {before} comes back"
+            message = (f"generation {self.generation} runs; confirm within {confirm:g} s, "
+                       f"or generation {before} comes back")
         return Outcome(True, self.generation, message, render(diagnostics, graph.source_lines), seconds)
 
     def parse(self, configuration: Configuration) -> tuple[Graph, Diagnostics]:
@@ -217,7 +218,8 @@ class Appliance:
         configuration = self.generations.kept.get(wanted)
         if configuration is None or wanted == self.generation:
             known = ", ".join(str(kept) for kept in sorted(self.generations.kept) if kept != self.generation)
-            return Outcome(False, self.generation, f"there is no generation {wanted} to go back to (there is {known or 'none'})")
+            return Outcome(False, self.generation,
+                           f"there is no generation {wanted} to go back to (there is {known or 'none'})")
         return await self.reload(configuration, who=who)
 
     def _forget_replaced(self) -> None:

@@ -48,7 +48,8 @@ class Daemon:
             self.runner.stopped = self.end
         else:
             self.runner = InlineRunner(cpu, asyncio.get_running_loop())
-        self.appliance = Appliance(cpu, self.runner, generations, registry=router.registry, widen=settings.widen, log=log)
+        self.appliance = Appliance(cpu, self.runner, generations, registry=router.registry, widen=settings.widen,
+                                   log=log)
         self.appliance.start(router, configuration)
         self.changes = Changes(self.appliance)
         self.access = Access(self.appliance, *self.changes.handlers(), paused=self.runner.paused)
@@ -104,8 +105,8 @@ class Daemon:
             loop.add_signal_handler(number, self._stop, number)
         if self.settings.reread is not None:
             loop.add_signal_handler(signal.SIGHUP, self._reload)
-        for number, call in self.appliance.router.signal_calls.items():
-            loop.add_signal_handler(number, call)
+        for scripted, call in self.appliance.router.signal_calls.items():
+            loop.add_signal_handler(scripted, call)
 
     def _stop(self, number: int) -> None:
         """The first signal ends the run; SIGTERM lets queues empty first; a second signal ends the process."""

@@ -1,4 +1,4 @@
-"""Configurations by generation: what runs, what ran before, what to fall back to at boot; and an audit line a change."""
+"""Configurations by generation: what runs, what ran before, what to fall back to at boot; an audit line a change."""
 
 from __future__ import annotations
 

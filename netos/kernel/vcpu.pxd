@@ -4,7 +4,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from netos.kernel.task cimport RunQueue
 from netos.kernel.timer cimport TimerHeap
-from netos.packet cimport Descriptor, Packet, Vcpu
+from netos.packet cimport Descriptor, Vcpu
+from netos.packet_handle cimport Packet
 
 
 cdef struct Watch:              # what is to be called when a descriptor is ready

@@ -18,9 +18,9 @@ from netos.kernel.memory cimport LARGE_BUFFER
 from netos.kernel.task cimport Task, run_queue_room, run_queue_take
 from netos.kernel.timer cimport timers_expire, timers_next
 from netos.packet cimport (
-    BATCH_MAX, EVENTS_MAX, HEADROOM, Descriptor, Event, Packet, Vcpu, event_queue, packet_create, packet_wrap,
-    vcpu_free, vcpu_make,
+    BATCH_MAX, EVENTS_MAX, HEADROOM, Descriptor, Event, Vcpu, event_queue, packet_create, vcpu_free, vcpu_make,
 )
+from netos.packet_handle cimport Packet, packet_wrap
 
 cdef extern from "<sys/epoll.h>" nogil:
     enum: EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL, EPOLL_CLOEXEC
@@ -58,7 +58,6 @@ cdef enum:
     TASKS_A_TURN = 32
     TIMERS_A_TURN = 64
     DEVICES_A_TURN = 32
-    SIMULATION_START = 1000000000   # seconds, as Click's --simtime
 
 cdef int64_t FOREVER = <int64_t>1 << 62
 cdef double cycles_a_nanosecond = 0
@@ -257,6 +256,11 @@ cdef class VirtualCpu:
     def task_runs(self):
         """How many task runs there have been."""
         return self.run_queue.runs
+
+    @property
+    def cycles(self):
+        """Time stamp counter ticks so far: what an element's `cycles` are a share of."""
+        return cycles_now()
 
     # Devices
 

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 from netos.drivers.device import Device
 from netos.kernel.vcpu import VirtualCpu
-from netos.packet import Packet
+from netos.packet_handle import Packet
 
 class DeviceUser:
     @property

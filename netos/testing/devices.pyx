@@ -8,7 +8,8 @@ from libc.string cimport memcpy
 from netos.drivers.device cimport Device
 from netos.kernel.vcpu cimport VirtualCpu
 from netos.offload cimport ADJUST_PSEUDO, ADJUST_UDP, checksum_adjust16, checksum_adjust32
-from netos.packet cimport BATCH_MAX, Batch, Descriptor, Packet, packet_headroom, packet_wrap
+from netos.packet cimport BATCH_MAX, Batch, Descriptor, packet_headroom
+from netos.packet_handle cimport Packet, packet_wrap
 from netos.wire cimport load_be16, load_be32
 
 

@@ -1,4 +1,4 @@
-"""Reload: a good change takes devices and state over at a batch boundary, a bad one changes nothing, an unconfirmed one goes back."""
+"""Reload: a good change takes over devices and state, a bad one changes nothing, an unconfirmed one goes back."""
 
 import asyncio
 import json
@@ -92,7 +92,8 @@ def test_a_refused_configuration_changes_nothing(form):
     async def scenario(made):
         await made.forwards(3)
         router = made.appliance.router
-        for bad in ("FromDevice(a) -> Discart;", "Idle -> Counter(3);", "FromDevice(a) -> d :: Discard; FromDevice(a) -> d;"):
+        for bad in ("FromDevice(a) -> Discart;", "Idle -> Counter(3);",
+                    "FromDevice(a) -> d :: Discard; FromDevice(a) -> d;"):
             outcome = await made.reload(bad)
             assert not outcome.accepted
             assert outcome.details

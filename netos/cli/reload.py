@@ -1,0 +1,43 @@
+"""netos reload: change a running appliance to another configuration, without losing packets or state."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import os
+from collections.abc import Sequence
+
+from netos.cli.changing import change
+from netos.cli.configuration import read_configuration, split_definitions
+from netos.cli.remote import remote_parser
+
+SUMMARY = "change a running appliance to another configuration"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The verb's options."""
+    made = remote_parser("reload", SUMMARY)
+    made.add_argument("file", metavar="FILE", help="the configuration, - for standard input")
+    made.add_argument("definitions", metavar="NAME=VALUE", nargs="*", default=[],
+                      help="define $NAME in the configuration")
+    made.add_argument("--confirm", type=float, metavar="SECONDS",
+                      help="go back to the old configuration unless `netos confirm` comes within that time")
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the verb: 0 when the configuration runs now, 3 when it was refused and the old one goes on."""
+    options = parser().parse_intermixed_args(argv)
+    text, name = read_configuration(options.file)
+    wanted = {"text": text, "filename": name, "definitions": split_definitions(options.definitions),
+              "confirm": options.confirm, "who": who()}
+    return change(options, "reload", json.dumps(wanted))
+
+
+def who() -> str:
+    """Who asks, for the audit log."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.geteuid())

@@ -1,0 +1,71 @@
+"""netos reload, confirm and rollback against a running appliance: what they print and how they exit."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from netos.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+GOOD = "FromDevice(mem:a) -> c :: Counter -> Queue -> ToDevice(mem:b);\n"
+
+
+@pytest.fixture
+def appliance(tmp_path):
+    """A running `netos run`; the fixture's value is its control socket."""
+    (tmp_path / "first.click").write_text(GOOD)
+    where = str(tmp_path / "control.sock")
+    process = subprocess.Popen([sys.executable, "-m", "netos", "run", str(tmp_path / "first.click"), "--control", where],
+                               cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert "control at" in process.stdout.readline()
+    yield where
+    process.kill()
+    process.communicate()
+
+
+def run(capfd, *arguments):
+    status = main(list(arguments))
+    output = capfd.readouterr()
+    return status, output.out, output.err
+
+
+def test_the_whole_story(appliance, tmp_path, capfd):
+    second, bad = tmp_path / "second.click", tmp_path / "bad.click"
+    second.write_text(GOOD + "extra :: Idle -> $SINK;")
+    bad.write_text(GOOD + "Idle -> Discart;")
+    status, out, _ = run(capfd, "reload", "--socket", appliance, str(second), "SINK=Discard")
+    assert (status, out) == (0, "generation 2 runs\n")
+    status, out, err = run(capfd, "reload", str(bad), "--socket", appliance)
+    assert status == 3
+    assert "generation 2 goes on" in out
+    assert "bad.click:2:9" in err
+    assert "did you mean 'Discard'" in err
+    status, out, _ = run(capfd, "rollback", "--socket", appliance)
+    assert (status, out) == (0, "generation 3 runs\n")
+    status, out, _ = run(capfd, "reload", "--socket", appliance, "--confirm", "60", str(second), "SINK=Discard")
+    assert status == 0
+    assert "confirm within 60 s" in out
+    assert run(capfd, "confirm", "--socket", appliance)[0] == 0
+    status, out, _ = run(capfd, "confirm", "--socket", appliance)
+    assert status == 3
+    assert "no change to confirm" in out
+    status, out, _ = run(capfd, "rollback", "99", "--socket", appliance)
+    assert status == 3
+    assert "there is no generation 99" in out
+
+
+def test_without_an_appliance_it_says_how_to_start_one(tmp_path, capfd):
+    (tmp_path / "x.click").write_text(GOOD)
+    status, _, err = run(capfd, "reload", "--socket", str(tmp_path / "nobody.sock"), str(tmp_path / "x.click"))
+    assert status != 0
+    assert "netos run" in err
+    assert "Traceback" not in err
+
+
+def test_a_file_that_is_not_there(appliance, capfd):
+    status, _, err = run(capfd, "reload", "--socket", appliance, os.devnull + "/x")
+    assert status != 0
+    assert "cannot read" in err
