@@ -34,9 +34,9 @@ def run(capfd, *arguments):
 
 def test_the_whole_story(appliance, tmp_path, capfd):
     second, bad = tmp_path / "second.click", tmp_path / "bad.click"
-    second.write_text(GOOD + "extra :: Idle -> $SINK;")
+    second.write_text(GOOD + "extra :: Idle -> Queue($SIZE) -> Discard;")
     bad.write_text(GOOD + "Idle -> Discart;")
-    status, out, _ = run(capfd, "reload", "--socket", appliance, str(second), "SINK=Discard")
+    status, out, _ = run(capfd, "reload", "--socket", appliance, str(second), "SIZE=7")
     assert (status, out) == (0, "generation 2 runs\n")
     status, out, err = run(capfd, "reload", str(bad), "--socket", appliance)
     assert status == 3
@@ -45,7 +45,7 @@ def test_the_whole_story(appliance, tmp_path, capfd):
     assert "did you mean 'Discard'" in err
     status, out, _ = run(capfd, "rollback", "--socket", appliance)
     assert (status, out) == (0, "generation 3 runs\n")
-    status, out, _ = run(capfd, "reload", "--socket", appliance, "--confirm", "60", str(second), "SINK=Discard")
+    status, out, _ = run(capfd, "reload", "--socket", appliance, "--confirm", "60", str(second), "SIZE=7")
     assert status == 0
     assert "confirm within 60 s" in out
     assert run(capfd, "confirm", "--socket", appliance)[0] == 0
