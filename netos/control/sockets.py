@@ -124,10 +124,15 @@ def begin(listening: socket.socket) -> socket.socket:
 
 def close_listening(listening: socket.socket) -> None:
     """Close a socket, and remove the path it listened at."""
-    path = listening.getsockname() if listening.fileno() >= 0 and listening.family == socket.AF_UNIX else ""
+    path = listening.getsockname() if listening.family == socket.AF_UNIX else None
     listening.close()
-    if path and isinstance(path, str):
-        try:
+    remove_path(path)
+
+
+def remove_path(path: object) -> None:
+    """Remove the path of a UNIX socket, if it has one."""
+    try:
+        if isinstance(path, str) and path:
             os.unlink(path)
-        except OSError:
-            pass
+    except OSError:
+        pass

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from netos.control.access import Access, RouterAppliance
 from netos.control.connections import ControlServer
+from netos.control.counters import add_counters
 from netos.control.protocol import Options
 from netos.control.sockets import ListenError
 from netos.kernel.watcher import Alarm, Watcher
@@ -44,7 +45,9 @@ class SharedServer:
         self.holders: list[tuple[Router, Options]] = []
         self.appliance = RouterAppliance()
         self.socket = listening
-        self.server = ControlServer(Access(self.appliance), [listening], CpuReactor(cpu), Options(), verbose)
+        access = Access(self.appliance)
+        add_counters(access)
+        self.server = ControlServer(access, [listening], CpuReactor(cpu), Options(), verbose)
         self.cpu = cpu
 
     def hold(self, router: Router, options: Options) -> None:

@@ -1,0 +1,158 @@
+"""The one place where the counters of a running appliance are read: every view shows what `snapshot` says.
+
+A snapshot is a dictionary that JSON can hold:
+
+    generation, uptime (seconds), time (seconds since 1970)
+    elements    by name: {class, inputs, outputs, drops, queue?, task?}
+                inputs, outputs: a list, one a port, of {packets, bytes}; bytes is None unless bytes are counted
+                drops: packets by reason; queue: {length, capacity}; task: {runs, cycles, scheduled}
+    devices     by name: {rx, tx}, each {packets, bytes, errors}
+    balance     {received, created, sent, consumed, dropped, empty, held}
+    cpus        a list, one a virtual CPU, of {turns, task_runs, runnable, events_lost, overruns, cycles}
+                overruns: by element, how often it kept all others waiting; cycles: time stamp counter ticks
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from netos.args.numbers import Bool
+from netos.control.access import Access
+from netos.errors import HandlerError, NetosError
+from netos.handlers import Handler
+from netos.portpatch import ByteCounter, driven_ports, port_bytes
+
+if TYPE_CHECKING:
+    from netos.element import Element
+    from netos.kernel.vcpu import VirtualCpu
+    from netos.router import Router
+
+Counts = dict[str, Any]
+
+
+def snapshot(access: Access) -> Counts:
+    """All counters of the graph that runs."""
+    router = access.router
+    found: Counts = {"generation": access.generation, "uptime": round(access.uptime, 6), "time": time.time(),
+                     "elements": {}, "devices": {}, "balance": {}, "cpus": []}
+    if router is not None:
+        found.update(elements=elements_of(router), devices=devices_of(router.cpu), balance=dict(router.cpu.balance),
+                     cpus=[cpu_of(router.cpu)])
+    return found
+
+
+def elements_of(router: Router) -> Counts:
+    """The counters of every element, by name."""
+    crossed = crossings(router)
+    return {element.name: element_of(router, element, crossed[number]) for number, element in enumerate(router.order)}
+
+
+def crossings(router: Router) -> list[dict[str, list[Counts]]]:
+    """What crossed each port of each element; a port is counted at the end that drives it, and shown at both."""
+    found: list[dict[str, list[Counts]]] = [
+        {"inputs": [{"packets": 0, "bytes": None} for _ in range(element.n_inputs)],
+         "outputs": [{"packets": 0, "bytes": None} for _ in range(element.n_outputs)]} for element in router.order]
+    for number, element in enumerate(router.order):
+        packets = dict(zip(("input", "output"), element.port_counts))
+        for side, port in driven_ports(element):
+            found[number][f"{side}s"][port] = {"packets": packets[side][port], "bytes": port_bytes(element, side, port)}
+    for link in router.graph.connections:
+        pushed = router.order[link.source].output_processing[link.source_port] == "h"
+        output, entry = found[link.source]["outputs"][link.source_port], found[link.target]["inputs"][link.target_port]
+        add(*((entry, output) if pushed else (output, entry)))
+    return found
+
+
+def add(total: Counts, more: Counts) -> None:
+    """Add the counts of one port to those of another that several lead to."""
+    total["packets"] += more["packets"]
+    if more["bytes"] is not None:
+        total["bytes"] = (total["bytes"] or 0) + more["bytes"]
+
+
+def element_of(router: Router, element: Element, ports: dict[str, list[Counts]]) -> Counts:
+    """The counters of one element."""
+    found: Counts = {"class": type(element).__name__, **ports, "drops": dict(element.drop_counts)}
+    queue = {name: whole(router, element, name) for name in ("length", "capacity")}
+    if element.has_notifier(0) and None not in queue.values():
+        found["queue"] = queue
+    if element.uses_task:
+        found["task"] = {"runs": element.runs, "cycles": element.cycles, "scheduled": element.scheduled}
+    return found
+
+
+def whole(router: Router, element: Element, handler: str) -> int | None:
+    """The value of a read handler that is a number; None when there is no such handler."""
+    known = router.handlers(element.name).get(handler)
+    try:
+        return int(known.read("")) if known is not None and known.read is not None else None
+    except (ValueError, NetosError):
+        return None
+
+
+def devices_of(cpu: VirtualCpu) -> Counts:
+    """The counters of the devices that are open."""
+    from netos.drivers.devices import claims_of
+
+    found = {}
+    for name, claim in sorted(claims_of(cpu).items()):
+        device = claim.device
+        if device is not None:
+            found[name] = {way: {what: getattr(device, f"{way}_{what}") for what in ("packets", "bytes", "errors")}
+                           for way in ("rx", "tx")}
+    return found
+
+
+def cpu_of(cpu: VirtualCpu) -> Counts:
+    """The counters of a virtual CPU itself."""
+    return {"turns": cpu.turns, "task_runs": cpu.task_runs, "runnable": cpu.runnable, "events_lost": cpu.events_lost,
+            "overruns": dict(cpu.overruns), "cycles": cpu.cycles}
+
+
+class ByteCounting:
+    """Whether bytes are counted at the ports of the graph that runs: a few nanoseconds a packet and hop while on."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self.wanted = False
+        self._router: Router | None = None
+        self._counters: list[ByteCounter] = []
+
+    def switch(self, on: bool) -> None:
+        """Count from now on, or no more; what has been counted stays."""
+        self.wanted = on
+        self.renew()
+
+    def renew(self) -> None:
+        """Count in the graph that runs now, which may have replaced the one that was counted in."""
+        router = self.access.router if self.wanted else None
+        if router is self._router:
+            return
+        for counter in self._counters:
+            counter.remove()
+        self._counters, self._router = [], router
+        for element in router.order if router is not None else ():
+            for side, port in driven_ports(element):
+                counter = ByteCounter()
+                counter.insert(element, side, port)
+                self._counters.append(counter)
+
+
+def add_counters(access: Access) -> None:
+    """Give an appliance the global handlers `counters` (the snapshot as JSON) and `byte_counts` (a switch)."""
+    counting = ByteCounting(access)
+
+    def read(_text: str) -> str:
+        counting.renew()
+        return json.dumps(snapshot(access)) + "\n"
+
+    def switch(text: str) -> None:
+        try:
+            counting.switch(Bool().parse(text.strip()))
+        except NetosError as error:
+            raise HandlerError(f"byte_counts: {error}") from None
+
+    access.add(Handler("counters", read),
+               Handler("byte_counts", lambda _: "true" if counting.wanted else "false", switch))
