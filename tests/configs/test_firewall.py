@@ -43,7 +43,7 @@ class Firewall:
         return self.made.router.read(f"track.{handler}")
 
 
-@pytest.fixture()
+@pytest.fixture
 def firewall(appliance):
     return Firewall(appliance("firewall.click", ["tap0", "tap1"]))
 

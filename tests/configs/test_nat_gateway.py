@@ -35,7 +35,7 @@ class Gateway:
         return found
 
 
-@pytest.fixture()
+@pytest.fixture
 def gateway(appliance):
     return Gateway(appliance("nat-gateway.click", ["tap0", "tap1"]))
 

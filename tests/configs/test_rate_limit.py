@@ -12,7 +12,7 @@ def frames(packet, count):
     return [bytes(Ether(src="02:aa:00:00:00:01", dst="02:aa:00:00:00:02") / packet)] * count
 
 
-@pytest.fixture()
+@pytest.fixture
 def limiter(appliance):
     return appliance("rate-limit.click", ["tap0", "tap1"], RATE="100", BURST="50", SYNRATE="5")
 

@@ -1,0 +1,52 @@
+"""UDPRewriter: rewrite UDP flows, and their replies back (Click's UDPRewriter)."""
+
+from libc.stdint cimport uint8_t
+
+from elements.tcpudp.rewriter cimport Rewriter
+from netos.packet cimport Descriptor, packet_network_length
+from netos.proto.flow_track cimport READ_PACKET, Reading, flow_read
+from netos.proto.ipv4 cimport IP_PROTOCOL_UDP
+
+from netos.args import Alias, Annotation, Bool, Deprecated, Remaining, Seconds, Unsigned
+from netos.handlers import read_handler
+
+SECOND = 1_000_000_000
+
+
+cdef class UDPRewriter(Rewriter):
+    """As IPRewriter, for UDP alone; other packets are passed where the input says `pass`, else dropped.
+
+    Handlers: table, mappings, count (read).
+    """
+
+    ports = "1-/1-"
+    processing = "h/h"
+
+    def configure(self, *spec: Remaining, timeout: Alias(Seconds, "UDP_TIMEOUT") = 300 * SECOND,
+                  streaming_timeout: Alias(Seconds, "UDP_STREAMING_TIMEOUT") = None, udp_guarantee: Seconds = None,
+                  guarantee: Seconds = None, reap_interval: Seconds = None,
+                  reap_time: Deprecated(Seconds, "use REAP_INTERVAL") = None,
+                  capacity: Alias(Unsigned(minimum=1, maximum=1 << 28), "MAPPING_CAPACITY") = 65536,
+                  dst_anno: Bool = True, reply_anno: Annotation(1) = None):
+        self.set_up(spec, capacity, dst_anno, reply_anno, {
+            "udp-unreplied": timeout, "unconfirmed": timeout,
+            "udp-stream": timeout if streaming_timeout is None else streaming_timeout})
+
+    @read_handler("table")
+    def list_all(self):
+        """A line each flow: what its packets are, what they become, input, seconds left."""
+        return self.rows()
+
+    @read_handler
+    def mappings(self):
+        """The same."""
+        return self.rows()
+
+    @read_handler
+    def count(self):
+        """Flows that are mapped."""
+        return self.table.count
+
+    cdef bint read(self, Descriptor *packet, const uint8_t *ip, Reading *reading) noexcept nogil:
+        return (flow_read(&self.table.flows, ip, packet_network_length(packet), reading) == READ_PACKET
+                and reading.key.protocol == IP_PROTOCOL_UDP)
