@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -187,6 +188,29 @@ def test_a_signal_stops_a_process_and_its_handlers_are_still_printed(number):
         running.send_signal(number)
         out, error = running.communicate(timeout=20)
     assert (running.returncode, out, error) == (0, b"end\n5\n", b"")
+
+
+def test_control_sockets_are_elements(capfd, tmp_path):
+    arguments = ["-q", "-e", "Idle -> Discard", "-p", "0", "-p", "0", "-u", str(tmp_path / "x")]
+    names = ["click_driver@@ControlSocket", "click_driver@@ControlSocket@1", "click_driver@@ControlSocket@2"]
+    assert click(capfd, *arguments, "-h", "list")[1].split() == ["5", "Idle@1", "Discard@2", *names]
+    assert click(capfd, *arguments, "-h", f"{names[2]}.filename")[1] == f"{tmp_path / 'x'}\n"
+
+
+def test_a_process_answers_on_its_control_socket(tmp_path):
+    path = str(tmp_path / "x")
+    with process("-u", path, "-e", "c :: Counter; Idle -> c -> Discard; Script(print 'up')") as running:
+        assert running.stdout.readline() == b"up\n"
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(20)
+            client.connect(path)
+            client.sendall(b"READ c.count\nWRITE stop\n")
+            found = b""
+            while data := client.recv(999):
+                found += data
+        _, error = running.communicate(timeout=20)
+    assert (running.returncode, error) == (0, b"")
+    assert found.endswith(b"DATA 1\r\n0200 Write handler 'stop' OK\r\n")
 
 
 def test_bytes_stay_bytes():
