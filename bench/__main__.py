@@ -28,7 +28,13 @@ def bulk_rows(quick: bool) -> list[Row]:
     return rows(quick)
 
 
-PARTS: dict[str, Callable[[bool], list[Row]]] = {"a": memory_rows, "b": tap_rows, "c": bulk_rows}
+def thread_rows(quick: bool) -> list[Row]:
+    from bench.two_vcpus import rows
+
+    return rows(quick)
+
+
+PARTS: dict[str, Callable[[bool], list[Row]]] = {"a": memory_rows, "b": tap_rows, "c": bulk_rows, "d": thread_rows}
 
 
 def main() -> int:
