@@ -24,6 +24,9 @@ def tun(host: Host) -> Finding:
         return problem("tun", f"{TUN} is closed to this user: there can be no TAP device", f"sudo chmod 666 {TUN}")
     if code:
         return problem("tun", f"{TUN} cannot be opened: {os.strerror(code)}", "sudo modprobe tun")
+    if host.user == 0 and not host.is_public(TUN):
+        return warning("tun", f"only root can open {TUN}: appliances that run as another user have no TAP device",
+                       f"sudo chmod 666 {TUN}")
     return fine("tun", f"{TUN} can be opened")
 
 

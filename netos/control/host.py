@@ -63,6 +63,10 @@ class Host:
             return error.errno or errno.EIO
         return 0
 
+    def is_public(self, name: str) -> bool:
+        """Whether everybody may read and write a file."""
+        return os.stat(self.path(name)).st_mode & 0o006 == 0o006
+
     def is_writable(self, folder: str) -> bool:
         """Whether this user can make files in a folder, or the folder itself where it is missing."""
         place = self.path(folder)

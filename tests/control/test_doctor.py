@@ -41,6 +41,7 @@ class FakeHost(Host):
         self.limits = {resource.RLIMIT_NOFILE: 65536, resource.RLIMIT_MEMLOCK: -1}
         self.refused, self.unwritable, self.missing = {}, (), {}
         self.tun_error, self.offload, self.found = 0, True, 120
+        self.public = True
         self.printed = "systemd 255 (255.4-1)\n+PAM"
         vars(self).update(answers)
 
@@ -55,6 +56,9 @@ class FakeHost(Host):
 
     def open_error(self, name):
         return self.tun_error
+
+    def is_public(self, name):
+        return self.public
 
     def is_writable(self, folder):
         return folder not in self.unwritable
@@ -97,6 +101,7 @@ def test_a_well_machine():
 
 
 WELL_TOO = [
+    (doctor_access.tun, user(public=False), "can be opened"),
     (doctor_access.open_files, limits(files=-1), "no limit"),
     (doctor_access.open_files, limits(files=1024), "1024"),
     (doctor_access.locked_memory, limits(locked=64 << 20), "64 MiB"),
@@ -121,6 +126,7 @@ ILL = [
     (doctor_access.tun, FakeHost({"/dev/net/tun": None}), "problem", "is missing", "sudo modprobe tun"),
     (doctor_access.tun, FakeHost(tun_error=errno.EACCES), "problem", "closed to this user", "chmod 666 /dev/net/tun"),
     (doctor_access.tun, FakeHost(tun_error=errno.ENODEV), "problem", "No such device", "sudo modprobe tun"),
+    (doctor_access.tun, FakeHost(public=False), "warning", "only root can open", "chmod 666 /dev/net/tun"),
     (doctor_access.capabilities, FakeHost({"/proc/self/status": "CapEff:\t000001ffffffefff"}), "warning",
      "no CAP_NET_ADMIN", "ip tuntap add dev tap0"),
     (doctor_access.capabilities, FakeHost({"/proc/self/status": None}), "warning", "no CAP_NET_ADMIN", "sudo"),
@@ -232,6 +238,10 @@ def test_the_machine_that_is_there(tmp_path):
     assert host.exists("/dev/net/tun")
     assert host.open_error("/dev/net/tun") == 0
     assert host.open_error("/dev/net/nothing") == errno.ENOENT
+    (tmp_path / "dev/net/tun").chmod(0o660)
+    assert not host.is_public("/dev/net/tun")
+    (tmp_path / "dev/net/tun").chmod(0o666)
+    assert host.is_public("/dev/net/tun")
     assert host.takes_udp_offload() is None         # an ordinary file is no tun device
     assert host.is_writable("/made/if/missing")
     assert not host.is_writable("/dev/net/tun/below-a-file")
