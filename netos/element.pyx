@@ -27,6 +27,15 @@ cdef enum:
     NESTING_MAX = 1024          # pushes within pushes, before a loop without a sorting element is taken for one
     PHASE_DEFAULT = 100
 
+ctypedef void (*DropHook)(void *element, Descriptor *packet, int reason) noexcept nogil
+cdef DropHook drop_hook = NULL
+
+
+def set_drop_hook(size_t address):
+    """Have the C function at this address see each packet before a drop ends it; 0: none. See netos.dropsample."""
+    global drop_hook
+    drop_hook = <DropHook>address
+
 
 cdef void push_thunk(void *object, int port, Batch *batch) noexcept nogil:
     cdef Vcpu *vcpu = (<Element>object).vcpu
@@ -367,6 +376,8 @@ cdef class Element:
         """End the packet, counted here under `reason`."""
         self.drops[reason] += 1
         self.vcpu.dropped += 1
+        if drop_hook != NULL:
+            drop_hook(<void *>self, packet, reason)
         packet_release(self.vcpu, packet)
 
     cdef void drop_batch(self, Batch *batch, int reason) noexcept nogil:

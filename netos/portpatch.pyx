@@ -1,7 +1,7 @@
 """Patches of a port: something that sees every batch that crosses it, put in and taken out as the graph runs.
 
-A port belongs to the end that drives it: an output that pushes, or an input that pulls. Patches of one port are stacked;
-each leads to the one below it. They are put in and taken out from Python, that is at a batch boundary.
+A port belongs to the end that drives it: an output that pushes, or an input that pulls. Patches of one port are
+stacked; each leads to the one below it. They come and go from Python, that is at a batch boundary.
 """
 
 cimport cython

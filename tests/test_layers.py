@@ -31,6 +31,7 @@ ALLOWED = [
     ("netos.element", ["netos.kernel", "netos.packet", "netos.packet_handle"]),
     ("netos.pyelement", ["netos.element", "netos.kernel", "netos.packet", "netos.packet_handle"]),
     ("netos.offload", ["netos.element", "netos.packet", "netos.packet_handle", "netos.checksum", "netos.wire", "netos.proto", "netos.kernel"]),
+    ("netos.dropsample", ["netos.element", "netos.packet", "netos.kernel.clock"]),
     ("netos.portpatch", ["netos.element", "netos.packet", "netos.errors"]),
     ("netos.handlers", ["netos.errors", "netos.args"]),
     ("netos.registry", ["netos.errors", "netos.lang"]),

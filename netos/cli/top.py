@@ -17,6 +17,7 @@ from netos.control.client import ControlClient, ControlError
 
 SUMMARY = "show what a running appliance does: rates, drops, queues, CPU shares"
 CLEAR = "\x1b[H\x1b[J"
+WORDS = ("ELEMENT", "CLASS", "DEVICE", "REASON", "LAST PACKET")     # columns that are not numbers
 
 
 def parser() -> argparse.ArgumentParser:
@@ -113,7 +114,7 @@ def element_row(name: str, found: Counts) -> list[str]:
 def columns(heads: list[str], rows: list[list[Any]]) -> Iterator[str]:
     """Aligned columns: words to the left, numbers to the right."""
     widths = [max(len(str(row[place])) for row in [heads, *rows]) for place in range(len(heads))]
-    words = [place for place, head in enumerate(heads) if head in ("ELEMENT", "CLASS", "DEVICE", "REASON")]
+    words = [place for place, head in enumerate(heads) if head in WORDS]
     for row in [heads, *rows]:
         yield "  ".join(str(cell).ljust(width) if place in words else str(cell).rjust(width)
                         for place, (cell, width) in enumerate(zip(row, widths))).rstrip()

@@ -83,6 +83,7 @@ class Access:
             "handlers": Handler("handlers", lambda _: self.handlers_text()),
         }
         self.add(*handlers)
+        self.followers: list[Callable[[], object]] = []     # called before counters are read: the router may be new
         self._started = time.monotonic()
 
     def add(self, *handlers: Handler) -> None:

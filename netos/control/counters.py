@@ -14,15 +14,12 @@ A snapshot is a dictionary that JSON can hold:
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from netos.args.numbers import Bool
 from netos.control.access import Access
-from netos.errors import HandlerError, NetosError
-from netos.handlers import Handler
-from netos.portpatch import ByteCounter, driven_ports, port_bytes
+from netos.errors import NetosError
+from netos.portpatch import driven_ports, port_bytes
 
 if TYPE_CHECKING:
     from netos.element import Element
@@ -34,6 +31,8 @@ Counts = dict[str, Any]
 
 def snapshot(access: Access) -> Counts:
     """All counters of the graph that runs."""
+    for follow in access.followers:
+        follow()
     router = access.router
     found: Counts = {"generation": access.generation, "uptime": round(access.uptime, 6), "time": time.time(),
                      "elements": {}, "devices": {}, "balance": {}, "cpus": []}
@@ -109,50 +108,3 @@ def cpu_of(cpu: VirtualCpu) -> Counts:
     """The counters of a virtual CPU itself."""
     return {"turns": cpu.turns, "task_runs": cpu.task_runs, "runnable": cpu.runnable, "events_lost": cpu.events_lost,
             "overruns": dict(cpu.overruns), "cycles": cpu.cycles}
-
-
-class ByteCounting:
-    """Whether bytes are counted at the ports of the graph that runs: a few nanoseconds a packet and hop while on."""
-
-    def __init__(self, access: Access) -> None:
-        self.access = access
-        self.wanted = False
-        self._router: Router | None = None
-        self._counters: list[ByteCounter] = []
-
-    def switch(self, on: bool) -> None:
-        """Count from now on, or no more; what has been counted stays."""
-        self.wanted = on
-        self.renew()
-
-    def renew(self) -> None:
-        """Count in the graph that runs now, which may have replaced the one that was counted in."""
-        router = self.access.router if self.wanted else None
-        if router is self._router:
-            return
-        for counter in self._counters:
-            counter.remove()
-        self._counters, self._router = [], router
-        for element in router.order if router is not None else ():
-            for side, port in driven_ports(element):
-                counter = ByteCounter()
-                counter.insert(element, side, port)
-                self._counters.append(counter)
-
-
-def add_counters(access: Access) -> None:
-    """Give an appliance the global handlers `counters` (the snapshot as JSON) and `byte_counts` (a switch)."""
-    counting = ByteCounting(access)
-
-    def read(_text: str) -> str:
-        counting.renew()
-        return json.dumps(snapshot(access)) + "\n"
-
-    def switch(text: str) -> None:
-        try:
-            counting.switch(Bool().parse(text.strip()))
-        except NetosError as error:
-            raise HandlerError(f"byte_counts: {error}") from None
-
-    access.add(Handler("counters", read),
-               Handler("byte_counts", lambda _: "true" if counting.wanted else "false", switch))

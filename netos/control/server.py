@@ -98,7 +98,7 @@ async def serve_control(access: Access, where: str | Sequence[socket.socket],
     Raises NetosError when that place cannot be had.
     """
     if "counters" not in access.handlers:
-        from netos.control.counters import add_counters
+        from netos.control.switches import add_counters
 
         add_counters(access)
     sockets = [open_socket(where)] if isinstance(where, str) else where

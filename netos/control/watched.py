@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from netos.control.access import Access, RouterAppliance
 from netos.control.connections import ControlServer
-from netos.control.counters import add_counters
 from netos.control.protocol import Options
 from netos.control.sockets import ListenError
+from netos.control.switches import add_counters
 from netos.kernel.watcher import Alarm, Watcher
 
 if TYPE_CHECKING:

@@ -129,3 +129,12 @@ def test_many_elements_make_a_list():
     assert drops.table(counts, 80)[0].split() == ["REASON", "ELEMENT", "PACKETS"]
     assert drops.table(counts, 80)[1].split() == ["queue-full", "element19", "20"]
     assert drops.table({}, 80) == ["no packet was dropped"]
+
+
+def test_the_last_dropped_packets(ask):
+    """Nothing is dropped meanwhile; nothing is kept afterwards."""
+    status, out, _ = ask("drops", "--packets", "0")
+    assert (status, out.splitlines()[-1]) == (0, "nothing was dropped meanwhile")
+    assert ask("read", "drop_samples")[1] == "null\n"
+    sample = {"reason": "loop", "element": "x", "text": "3 bytes: 61 6263"}
+    assert drops.packet_lines([sample])[1].split(maxsplit=2) == ["loop", "x", "3 bytes: 61 6263"]

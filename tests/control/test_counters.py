@@ -5,7 +5,8 @@ import json
 import pytest
 
 from netos.control.access import Access, RouterAppliance
-from netos.control.counters import add_counters, snapshot
+from netos.control.counters import snapshot
+from netos.control.switches import add_counters
 from netos.router import Router
 
 TEXT = """src :: InfiniteSource(LIMIT 20, LENGTH 100, STOP false) -> t :: Tee -> q :: Queue(5) -> n :: Null
@@ -91,3 +92,19 @@ def test_without_a_router_there_is_nothing_to_count():
     found = snapshot(Access(RouterAppliance()))
     assert found["elements"] == {}
     assert found["cpus"] == []
+
+
+def test_samples_of_drops_are_those_of_the_graph_that_runs():
+    appliance = access("q :: Queue(1) -> Idle; Idle -> q")
+    router = appliance.router
+    assert json.loads(appliance.read("drop_samples")) is None
+    appliance.write("drop_samples", "true")
+    router["q"].push(0, [router.packet(b"kept"), router.packet(b"dropped")])
+    sample, = json.loads(appliance.read("drop_samples"))
+    assert (sample["element"], sample["reason"], sample["length"], bytes.fromhex(sample["data"])) == (
+        "q", "queue-full", 7, b"dropped")
+    with Router.from_text("q :: Queue(1) -> Idle; Idle -> q", simulated=0) as new:
+        appliance.appliance.adopt(new)
+        assert json.loads(appliance.read("drop_samples")) == []
+    appliance.write("drop_samples", "false")
+    router.close()

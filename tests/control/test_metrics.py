@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from netos.control import http
 from netos.control.access import Access, RouterAppliance
-from netos.control.counters import add_counters, snapshot
+from netos.control.counters import snapshot
 from netos.control.http import serve_metrics
 from netos.control.metrics import FAMILIES, escaped, prometheus
+from netos.control.switches import add_counters
 from netos.router import Router
 
 TEXT = """src :: InfiniteSource(LIMIT 20, LENGTH 100, STOP false) -> q :: Queue(7) -> u :: Unqueue(ACTIVE false)
