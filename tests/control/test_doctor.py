@@ -3,7 +3,9 @@
 import errno
 import fnmatch
 import os
+import re
 import resource
+from pathlib import Path
 
 import pytest
 
@@ -196,6 +198,13 @@ def test_one_line_each_and_names_of_their_own():
     found = [check(host) for check, host, *_ in ILL]
     assert not any("\n" in one.meaning + one.fix for one in found)
     assert len({one.check for one in examine(FakeHost())}) == len(ALL_CHECKS)
+
+
+def test_the_manual_has_every_check():
+    text = (Path(__file__).parents[2] / "docs/operate.md").read_text()
+    named = {name for row in re.findall(r"^\| ([a-z, ]+) \|", text, re.MULTILINE) for name in row.split(", ")}
+    assert {one.check for one in examine(FakeHost())} <= named
+    assert f"{len(ALL_CHECKS)} checks: " in text
 
 
 def test_a_check_that_breaks_does_not_hide_the_others():
