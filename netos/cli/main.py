@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 VERBS = ("run", "reload", "confirm", "rollback", "read", "write", "handlers", "top", "drops", "lab", "click", "check",
-         "test", "flatten", "graph", "elements", "explain", "doctor")
+         "test", "diff", "flatten", "graph", "elements", "explain", "doctor")
 FAILED, USAGE, INTERRUPTED, UNREAD = 1, 2, 130, 141
 
 
