@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from netos.control.sockets import close_listening, is_listening
 
 CONNECTIONS_MAX = 64
 COMMANDS_A_CALL = 32
+TIME_A_CALL = 0.001             # seconds after which no further command is begun
 ACCEPTS_A_CALL = 8
 OUTPUT_ENOUGH = 1 << 16         # bytes of answers after which the client has to read first
 PATIENCE = 10.0                 # seconds a client may take to take something of what waits for it
@@ -108,13 +110,14 @@ class Connection:
 
     def answer(self) -> None:
         """Carry out commands, a bounded number of them, and send the answers."""
+        end = time.monotonic() + TIME_A_CALL
         for _ in range(COMMANDS_A_CALL):
             answer = self.protocol.answer()
             if answer is None:
                 self.idle = True
                 break
             self.output += answer
-            if len(self.output) >= OUTPUT_ENOUGH:
+            if len(self.output) >= OUTPUT_ENOUGH or time.monotonic() >= end:
                 break
         if self.socket.fileno() >= 0 and self.output:
             self.send()

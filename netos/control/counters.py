@@ -74,9 +74,10 @@ def add(total: Counts, more: Counts) -> None:
 def element_of(router: Router, element: Element, ports: dict[str, list[Counts]]) -> Counts:
     """The counters of one element."""
     found: Counts = {"class": type(element).__name__, **ports, "drops": dict(element.drop_counts)}
-    queue = {name: whole(router, element, name) for name in ("length", "capacity")}
-    if element.has_notifier(0) and None not in queue.values():
-        found["queue"] = queue
+    if element.has_notifier(0):
+        queue = {name: whole(router, element, name) for name in ("length", "capacity")}
+        if None not in queue.values():
+            found["queue"] = queue
     if element.uses_task:
         found["task"] = {"runs": element.runs, "cycles": element.cycles, "scheduled": element.scheduled}
     return found
