@@ -6,7 +6,7 @@ from elements.standard.classification cimport Program, program_match
 from netos.kernel.clock cimport clock_host
 from netos.proto.flow_table cimport FlowTable
 from netos.proto.flow_track cimport Reading, flow_prefetch, flow_prefetch_connection, flow_read, flow_track
-from netos.proto.flows cimport FLOW_ESTABLISHED, FLOW_NEW
+from netos.proto.flows cimport FLOW_ESTABLISHED
 from netos.wire cimport store_be32
 from posix.time cimport CLOCK_MONOTONIC
 

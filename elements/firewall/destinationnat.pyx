@@ -1,6 +1,6 @@
 """DestinationNat: send connections for one address and port to another (port forwarding; RFC 3022)."""
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 
 from elements.firewall.tracking cimport DESTINATION_END, Tracked
@@ -54,7 +54,7 @@ cdef class DestinationNat(Translator):
                                                first == 0)
             self.rule_count += 1
 
-    cdef bint begin(self, Flows *flows, Tracked *tracked) noexcept nogil:
+    cdef bint begin(self, Flows *flows, Tracked *tracked, int64_t now) noexcept nogil:
         cdef const Tuple *key = &tracked.now
         cdef Tuple reply = tracked.connection.tuples[1]
         cdef Rule *rule
@@ -69,7 +69,7 @@ cdef class DestinationNat(Translator):
             reply.source = rule.target
             if rule.target_port and key.protocol != IP_PROTOCOL_ICMP:
                 reply.source_port = rule.target_port + (0 if rule.whole else key.destination_port - rule.first)
-            if not flow_map(flows, tracked.connection, &reply):
+            if not flow_map(flows, tracked.connection, &reply, now):
                 return 0
             self.mappings += 1
             return 1

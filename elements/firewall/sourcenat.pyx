@@ -1,6 +1,6 @@
 """SourceNat: let connections leave from another address, and what answers them come back (RFC 3022; masquerading)."""
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport int64_t, uint32_t
 
 from elements.firewall.tracking cimport SOURCE_END, Tracked
 from elements.firewall.translation cimport Ports, Translator, map_source
@@ -68,12 +68,12 @@ cdef class SourceNat(Translator):
     cdef bint stray(self, const Tuple *key) noexcept nogil:
         return self.source != 0 and self.concerns(key.source)
 
-    cdef bint begin(self, Flows *flows, Tracked *tracked) noexcept nogil:
+    cdef bint begin(self, Flows *flows, Tracked *tracked, int64_t now) noexcept nogil:
         cdef uint32_t source = tracked.connection.tuples[0].source
         if (self.source == 0 or source == self.source or source != tracked.connection.tuples[1].destination
                 or (self.prefix_count and not self.concerns(source))):
             return 1
-        if not map_source(flows, tracked.connection, self.source, self.range, 1, NULL):
+        if not map_source(flows, tracked.connection, self.source, self.range, 1, NULL, now):
             return 0
         self.mappings += 1
         return 1

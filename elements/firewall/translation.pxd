@@ -25,10 +25,10 @@ cdef class Translator(Element):
     cdef readonly uint64_t mappings         # made
     cdef readonly uint64_t exhausted        # connections for which no port was free
 
-    cdef bint begin(self, Flows *flows, Tracked *tracked) noexcept nogil
+    cdef bint begin(self, Flows *flows, Tracked *tracked, int64_t now) noexcept nogil
     cdef bint stray(self, const Tuple *key) noexcept nogil
     cdef bint one(self, Descriptor *packet, int64_t now) noexcept nogil
 
 
 cdef bint map_source(Flows *flows, Connection *connection, uint32_t address, Ports ports, bint keep,
-                     uint32_t *following) noexcept nogil
+                     uint32_t *following, int64_t now) noexcept nogil

@@ -19,7 +19,7 @@ from netos.wire cimport htobe32
 
 
 cdef bint map_source(Flows *flows, Connection *connection, uint32_t address, Ports ports, bint keep,
-                     uint32_t *following) noexcept nogil:
+                     uint32_t *following, int64_t now) noexcept nogil:
     """Let the connection's packets leave from an address and a port of a range (its own, if `keep` and it is free).
 
     Ports follow `following`, if that is not NULL, else some number nobody can guess. 0: none is free.
@@ -29,18 +29,18 @@ cdef bint map_source(Flows *flows, Connection *connection, uint32_t address, Por
     cdef uint32_t at, tries
     reply.destination = address
     if reply.protocol not in (IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, IP_PROTOCOL_ICMP):
-        return flow_map(flows, connection, &reply)
+        return flow_map(flows, connection, &reply, now)
     if reply.protocol == IP_PROTOCOL_ICMP:
         ports = Ports(0, 65535)
         span = 65536
-    if keep and ports.first <= reply.destination_port <= ports.last and flow_map(flows, connection, &reply):
+    if keep and ports.first <= reply.destination_port <= ports.last and flow_map(flows, connection, &reply, now):
         return 1
     at = following[0] if following != NULL else <uint32_t>(flow_hash(flows, &connection.tuples[0]) >> 16)
     for tries in range(min(span, <uint32_t>TRIES)):
         reply.destination_port = <uint16_t>(ports.first + (at + tries) % span)
         if reply.protocol == IP_PROTOCOL_ICMP:
             reply.source_port = reply.destination_port      # an identifier has no ends
-        if flow_map(flows, connection, &reply):
+        if flow_map(flows, connection, &reply, now):
             if following != NULL:
                 following[0] = (at + tries + 1) % span
             return 1
@@ -52,7 +52,7 @@ cdef class Translator(Element):
 
     handlers = ("count", "mappings", "exhausted")
 
-    cdef bint begin(self, Flows *flows, Tracked *tracked) noexcept nogil:
+    cdef bint begin(self, Flows *flows, Tracked *tracked, int64_t now) noexcept nogil:
         """A connection's first packets: map it, if that is to be, and not yet done. 0 if it cannot be."""
         return 1
 
@@ -75,7 +75,7 @@ cdef class Translator(Element):
                 return 0
             return 1
         if packet.annotations[ANNO_FLOW_STATE] == FLOW_NEW and tracked.direction == 0 and tracked.kind == READ_PACKET:
-            if not self.begin(flows, &tracked):
+            if not self.begin(flows, &tracked, now):
                 self.exhausted += 1
                 self.reject(packet, DROP_NO_MAPPING)
                 return 0

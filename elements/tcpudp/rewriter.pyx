@@ -17,7 +17,7 @@ from netos.proto.flow_track cimport READ_PACKET, Reading, flow_read
 from netos.proto.flows cimport (
     FLOW_ASSURED, FLOW_FIN_FORWARD, FLOW_FIN_REPLY, FLOW_REPLIED, ICMP_QUERY, NO_FLOW, OTHER_STREAM, OTHER_UNREPLIED,
     TCP_CLOSED, TCP_ESTABLISHED, TCP_SYN_SENT, TCP_TIME_WAIT, UDP_STREAM, UDP_UNREPLIED, Connection, Flows, Tuple,
-    flow_confirm, flow_create, flow_direction, flow_enter, flow_find, flow_hash, flow_lookup, flow_of, flows_expire,
+    flow_confirm, flow_create, flow_direction, flow_enter, flow_hash, flow_lookup, flow_of, flows_expire,
     tuple_invert,
 )
 from netos.proto.ipv4 cimport IP_PROTOCOL_ICMP, IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, ip_header_length, ip_total_length
@@ -149,7 +149,7 @@ cdef class Rewriter(Element):
             if rule.kind == SPEC_PATTERN and not self.candidate(rule, &wanted, attempt):
                 return 0
             tuple_invert(&wanted, &reply)
-            if flow_find(flows, &reply, flow_hash(flows, &reply)) == NO_FLOW:
+            if flow_lookup(flows, &reply, flow_hash(flows, &reply), now) == NO_FLOW:
                 break
             if rule.kind != SPEC_PATTERN:
                 return 0

@@ -99,7 +99,7 @@ cdef class FlowTable:
         cdef Tuple wanted = tuple_from(reply)
         cdef Connection *connection = self.connection(key, now)
         wanted.kind = connection.tuples[1].kind if connection != NULL else 0
-        return connection != NULL and flow_map(&self.flows, connection, &wanted)
+        return connection != NULL and flow_map(&self.flows, connection, &wanted, now)
 
     def refresh(self, key, int64_t now, *, assured=False, state=None):
         """A packet of the connection has come; perhaps it changes its state."""

@@ -15,6 +15,7 @@ cdef struct Reading:            # what one packet says of its connection
     Tuple key
     uint64_t hashed
     uint32_t reference          # the connection and direction, once tracked; NO_FLOW
+    uint32_t candidate          # what flow_prefetch_connection took for it
     int kind
     uint32_t payload            # of the IP packet: bytes from the transport header on
 
@@ -29,9 +30,9 @@ cdef inline void flow_prefetch(const Flows *flows, const Reading *reading) noexc
     prefetch_line(flow_bucket(flows, reading.hashed))
 
 
-cdef inline void flow_prefetch_connection(const Flows *flows, const Reading *reading) noexcept nogil:
+cdef inline void flow_prefetch_connection(const Flows *flows, Reading *reading) noexcept nogil:
     """Second step: its connection."""
-    cdef uint32_t reference = flow_candidate(flows, reading.hashed)
-    if reference:
-        prefetch_line(flow_of(flows, reference))
-        prefetch_line(<uint8_t *>flow_of(flows, reference) + 64)
+    reading.candidate = flow_candidate(flows, reading.hashed)
+    if reading.candidate:
+        prefetch_line(flow_of(flows, reading.candidate))
+        prefetch_line(<uint8_t *>flow_of(flows, reading.candidate) + 64)

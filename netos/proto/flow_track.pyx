@@ -8,7 +8,8 @@ from netos.proto.flows cimport (
     FAMILY_IPV4, FLOW_ASSURED, FLOW_CONFIRMED, FLOW_ESTABLISHED, FLOW_FREE, FLOW_INVALID, FLOW_NEW, FLOW_REFUSED,
     FLOW_RELATED, FLOW_REPLIED, ICMP_QUERY, NO_FLOW, OTHER_STREAM, OTHER_UNREPLIED, TCP_SYN_SENT, UDP_STREAM,
     UDP_UNREPLIED, Connection, Flows, Tuple, flow_confirm, flow_create, flow_direction, flow_end, flow_enter,
-    flow_hash, flow_lookup, flow_of, flows_spare_half_open, icmp_answer, tuple_invert,
+    flow_hash, flow_lookup, flow_of, flows_spare_half_open, icmp_answer, tuple_equal,
+    tuple_invert,
 )
 from netos.proto.icmp cimport ICMP_AT_DATA, ICMP_AT_TYPE, ICMP_HEADER_LENGTH, icmp_identifier, icmp_is_error
 from netos.proto.ipv4 cimport (
@@ -50,7 +51,7 @@ cdef int flow_read(const Flows *flows, const uint8_t *ip, uint32_t length, Readi
     cdef uint32_t header = ip_header_length(ip)
     cdef uint32_t total = min(length, ip_total_length(ip))
     cdef Tuple quoted
-    reading.reference = NO_FLOW
+    reading.reference = reading.candidate = NO_FLOW
     reading.kind = READ_NOTHING
     reading.hashed = 0
     if not flow_read_transport(ip, total, &reading.key):
@@ -130,13 +131,25 @@ cdef int follow(Flows *flows, const uint8_t *ip, Reading *reading, Connection *c
     return FLOW_ESTABLISHED if connection.flags & FLOW_REPLIED else FLOW_NEW
 
 
+cdef bint is_candidate(const Flows *flows, const Reading *reading, int64_t now) noexcept nogil:
+    """Whether the guess was right, and still is: packets of the same batch may have changed the table since."""
+    cdef Connection *connection
+    if reading.candidate == NO_FLOW:
+        return 0
+    connection = flow_of(flows, reading.candidate)
+    return (connection.state != FLOW_FREE and connection.expires > now
+            and tuple_equal(&connection.tuples[flow_direction(reading.candidate)], &reading.key))
+
+
 cdef int flow_track(Flows *flows, const uint8_t *ip, Reading *reading, int64_t now) noexcept nogil:
     """Find the connection of a packet that was read, or make it; says which FLOW_… the packet is."""
     cdef Connection *connection
     cdef int direction, verdict
     if reading.kind == READ_NOTHING:
         return FLOW_INVALID
-    reading.reference = flow_lookup(flows, &reading.key, reading.hashed, now)
+    reading.reference = reading.candidate
+    if not is_candidate(flows, reading, now):
+        reading.reference = flow_lookup(flows, &reading.key, reading.hashed, now)
     if reading.reference != NO_FLOW:
         connection = flow_of(flows, reading.reference)
         direction = flow_direction(reading.reference)

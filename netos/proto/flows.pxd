@@ -13,7 +13,8 @@ from netos.wire cimport load64
 
 cdef extern from *:
     """
-    #define netos_prefetch_line(at) __builtin_prefetch(at, 1, 3)
+    /* without the statement after it gcc takes a function that only looks ahead for one without effect */
+    #define netos_prefetch_line(at) do { __builtin_prefetch(at, 1, 3); __asm__ volatile("" : : "r"(at)); } while (0)
     """
     void prefetch_line "netos_prefetch_line"(const void *at) noexcept nogil
 
@@ -223,7 +224,7 @@ cdef size_t flows_memory(const Flows *flows) noexcept nogil
 cdef uint32_t flow_lookup(Flows *flows, const Tuple *key, uint64_t hashed, int64_t now) noexcept nogil
 cdef uint32_t flow_create(Flows *flows, const Tuple *key, const Tuple *reply, uint64_t hashed, uint8_t state,
                           int64_t now) noexcept nogil
-cdef bint flow_map(Flows *flows, Connection *connection, const Tuple *reply) noexcept nogil
+cdef bint flow_map(Flows *flows, Connection *connection, const Tuple *reply, int64_t now) noexcept nogil
 cdef void flow_enter(Flows *flows, Connection *connection, uint8_t state, int64_t now) noexcept nogil
 cdef void flow_confirm(Flows *flows, Connection *connection, int64_t now) noexcept nogil
 cdef bint flows_spare_half_open(Flows *flows, int64_t now) noexcept nogil

@@ -279,6 +279,8 @@ cdef Connection *connection_get(Flows *flows, int64_t now) noexcept nogil:
     """A connection that is free, perhaps because another one had to give way; NULL if none would."""
     cdef Connection *connection
     if flows.free == 0 and flows.touched == flows.capacity:
+        flows_expire(flows, now, 1)
+    if flows.free == 0 and flows.touched == flows.capacity:
         connection = victim(flows, now, FLOW_STATES)
         if connection == NULL:
             return NULL
@@ -323,11 +325,11 @@ cdef uint32_t flow_create(Flows *flows, const Tuple *key, const Tuple *reply, ui
     return 2 * number + 1
 
 
-cdef bint flow_map(Flows *flows, Connection *connection, const Tuple *reply) noexcept nogil:
+cdef bint flow_map(Flows *flows, Connection *connection, const Tuple *reply, int64_t now) noexcept nogil:
     """Let the replies of a connection have another tuple (NAT); 0, and nothing done, if that belongs to somebody."""
     cdef uint64_t hashed = flow_hash(flows, reply)
     cdef uint32_t reference = 2 * number_of(flows, connection) + 2
-    cdef uint32_t found = flow_find(flows, reply, hashed)
+    cdef uint32_t found = flow_lookup(flows, reply, hashed, now)
     if found != NO_FLOW:
         return found == reference
     if not tuple_equal(&connection.tuples[0], &connection.tuples[1]):

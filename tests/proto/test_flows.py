@@ -37,7 +37,7 @@ class Against(RuleBasedStateMachine):
     @rule(key=keys)
     def create(self, key):
         known = self.by_tuple()
-        before = set(self.alive())
+        before, kept = set(self.alive()), self.table.count
         made = self.table.create(key, self.now)
         if key in known or reverse(key) in known:
             assert not made
@@ -46,7 +46,7 @@ class Against(RuleBasedStateMachine):
         if made:
             left = {row["original"] for row in self.table.rows(self.now)}
             gone = before - left
-            assert len(gone) <= (len(before) >= CAPACITY)
+            assert len(gone) <= (kept == CAPACITY)
             assert not any(self.model[lost]["assured"] for lost in gone)
             for lost in gone:
                 del self.model[lost]
@@ -105,7 +105,7 @@ class Against(RuleBasedStateMachine):
 
 
 TestAgainst = Against.TestCase
-TestAgainst.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAgainst.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 
 
 def key_of(number):
