@@ -31,6 +31,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--name", help="the appliance's name, for its control socket (default: default)")
     made.add_argument("--control", metavar="PATH|HOST:PORT", help="where to listen for netos read, reload and the like "
                       "(default: a UNIX socket by the appliance's name; `none` for nowhere)")
+    made.add_argument("--metrics", metavar="PATH|HOST:PORT", default="",
+                      help="serve metrics there over HTTP, /metrics for Prometheus (default: nowhere)")
     made.add_argument("--state", metavar="DIR", type=Path, help="keep the last good configuration and an audit log "
                       "there; at the start, what was good last is used when FILE is refused")
     made.add_argument("--bootchart", action="store_true", help="show how long each phase of the start took")
@@ -100,7 +102,7 @@ async def serve(options: argparse.Namespace, router: Router, configuration: Conf
         return Kind(read_configuration(options.file)[0], configuration.filename, configuration.definitions)
 
     settings = Settings(control_place(options), bool(options.control or options.name), options.threaded, options.batch,
-                        None if options.file == "-" else reread)
+                        None if options.file == "-" else reread, options.metrics)
     daemon = Daemon(router, configuration, generations, settings,
                     lambda line: print(f"netos: {line}", file=sys.stderr, flush=True))
     try:

@@ -12,6 +12,7 @@ from netos.control.access import Access
 from netos.control.appliance import Appliance
 from netos.control.changes import Changes
 from netos.control.generations import Configuration, Generations
+from netos.control.http import serve_metrics
 from netos.control.notify import ServiceManager
 from netos.control.server import serve_control
 from netos.errors import NetosError
@@ -30,6 +31,7 @@ class Settings(NamedTuple):
     threaded: bool = False
     widen: int = 256
     reread: Callable[[], Configuration] | None = None      # the configuration as it is on disk now, for SIGHUP
+    metrics: str = ""               # HOST:PORT or a path for metrics over HTTP, "" for none
 
 
 class Daemon:
@@ -64,6 +66,8 @@ class Daemon:
         loop = asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
             place = await self._listen(stack)
+            if self.settings.metrics:
+                await stack.enter_async_context(serve_metrics(self.access, self.settings.metrics))
             self._catch(loop)
             if isinstance(self.runner, InlineRunner):
                 self.runner.start()

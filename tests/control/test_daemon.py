@@ -110,3 +110,25 @@ def test_a_refused_file_without_a_good_one_does_not_start(tmp_path):
         _, errors = made.process.communicate(timeout=20)
         assert made.process.returncode == 3
         assert "nothing was started" in errors
+
+
+@pytest.mark.parametrize("form", [[], ["--threaded"]], ids=["inline", "threaded"])
+def test_metrics_show_what_handlers_show(tmp_path, form):
+    where = str(tmp_path / "metrics.sock")
+    text = GOOD + "InfiniteSource(LIMIT 5, STOP false) -> q :: Queue(3) -> Idle;"
+    with started(tmp_path, text, "--metrics", where, *form) as made:
+        made.state("READY")
+        while made.ask("READ q.drops") != "2":
+            pass
+        with socket.socket(socket.AF_UNIX) as channel:
+            channel.settimeout(10)
+            channel.connect(where)
+            channel.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            answer = channel.makefile("rb").read().decode()
+        assert 'netos_queue_length{element="q",class="Queue"} 3\n' in answer
+        assert 'netos_element_drops_total{element="q",class="Queue",reason="queue-full"} 2\n' in answer
+        assert json.loads(made.ask("READ counters"))["elements"]["q"]["drops"] == {"queue-full": 2}
+        made.process.send_signal(signal.SIGINT)
+        made.process.communicate(timeout=20)
+        assert made.process.returncode == 0
+        assert not os.path.exists(where)
