@@ -12,7 +12,7 @@ from typing import Any
 from netos.errors import NetosError
 
 ALLOWED = (ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.keyword, ast.Name, ast.Load, ast.Constant, ast.List,
-           ast.Tuple, ast.Dict, ast.Subscript, ast.Slice, ast.operator, ast.unaryop)
+           ast.Tuple, ast.Dict, ast.Subscript, ast.Slice, ast.Div, ast.Mult, ast.Add, ast.Sub, ast.BitOr, ast.unaryop)
 # What scapy would look up on the machine that it runs on, were it not written.
 FROM_THE_MACHINE = {"Ether": ("dst", "src"), "IP": ("src",), "IPv6": ("src",), "ARP": ("hwsrc", "psrc")}
 NOT_A_FRAME = ("ARP", "IP", "IPv6", "ICMP", "TCP", "UDP")
@@ -37,12 +37,12 @@ def evaluate(text: str, names: Mapping[str, Any]) -> Any:
     """The value of an expression of layers, constants, operators and the names given; raises PacketError."""
     try:
         tree = ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise PacketError(f"this is no expression: {getattr(error, 'msg', error)}") from None
     namespace = {**layers(), **names}
     for node in ast.walk(tree):
         if not isinstance(node, ALLOWED):
-            wrong = ast.unparse(node) if isinstance(node, ast.expr) else text
+            wrong = ast.unparse(node) if isinstance(node, ast.expr) else text.strip()
             raise PacketError(f"'{wrong}': a packet is written with layers, their fields, constants and names of 'let'")
         if isinstance(node, ast.Name) and node.id not in namespace:
             hint = get_close_matches(node.id, namespace, n=1)
@@ -93,10 +93,9 @@ def frame_bytes(packet: Any) -> bytes:
 def summary(data: bytes) -> str:
     """A frame in one line."""
     try:
-        text: str = layers()["Ether"](data).summary()
-    except PacketError:
-        return f"{len(data)} bytes"
-    return text
+        return str(layers()["Ether"](data).summary())
+    except Exception:               # no scapy, or a frame that ends too early for it
+        return f"{len(data)} byte{'' if len(data) == 1 else 's'}"
 
 
 def hexdump(data: bytes) -> list[str]:
