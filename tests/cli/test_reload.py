@@ -18,8 +18,8 @@ def appliance(tmp_path):
     """A running `netos run`; the fixture's value is its control socket."""
     (tmp_path / "first.click").write_text(GOOD)
     where = str(tmp_path / "control.sock")
-    process = subprocess.Popen([sys.executable, "-m", "netos", "run", str(tmp_path / "first.click"), "--control", where],
-                               cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    command = [sys.executable, "-m", "netos", "run", str(tmp_path / "first.click"), "--control", where]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert "control at" in process.stdout.readline()
     yield where
     process.kill()
