@@ -34,7 +34,14 @@ def thread_rows(quick: bool) -> list[Row]:
     return rows(quick)
 
 
-PARTS: dict[str, Callable[[bool], list[Row]]] = {"a": memory_rows, "b": tap_rows, "c": bulk_rows, "d": thread_rows}
+def flow_rows(quick: bool) -> list[Row]:
+    from bench.flows import rows
+
+    return rows(quick)
+
+
+PARTS: dict[str, Callable[[bool], list[Row]]] = {"a": memory_rows, "b": tap_rows, "c": bulk_rows, "d": thread_rows,
+                                                 "e": flow_rows}
 
 
 def main() -> int:

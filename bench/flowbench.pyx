@@ -1,8 +1,8 @@
-"""Look-ups in a connection table, and runs of a filter program, in batches as ConnTrack and IPFilter do them."""
+"""Look-ups in a connection table as ConnTrack does them, and in rules as RuleSet does."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from elements.standard.classification cimport Program, program_match
+from elements.firewall.rule_tuples cimport NO_RULE, RuleTuples, Spaces
 from netos.kernel.clock cimport clock_host
 from netos.proto.flow_table cimport FlowTable
 from netos.proto.flow_track cimport Reading, flow_prefetch, flow_prefetch_connection, flow_read, flow_track
@@ -47,26 +47,30 @@ def track(FlowTable table not None, bytes packet not None, uint32_t flows, uint6
     return <double>start / <double>done, known
 
 
-def filter_packets(Program program not None, list packets, uint64_t rounds):
-    """Run a filter program over packets (IPv4, header of 20 bytes); nanoseconds a packet, and how many it kept."""
-    cdef const uint8_t *at[4096]
-    cdef uint32_t lengths[4096]
+def filter_packets(RuleTuples rules not None, list packets, uint64_t rounds):
+    """Look packets (IPv4, header of 20 bytes) up in a rule set; nanoseconds a packet, and how many matched a rule."""
+    cdef Spaces[4096] spaces
     cdef uint32_t i
     cdef uint32_t count = min(len(packets), 4096)
-    cdef uint64_t done = 0, kept = 0
+    cdef uint64_t done = 0, matched = 0
     cdef uint8_t annotations[48]
     cdef int64_t start
     for i in range(48):
         annotations[i] = 0
     for i in range(count):
-        at[i] = <const uint8_t *><bytes>packets[i]
-        lengths[i] = len(packets[i])
+        spaces[i].bases[0] = NULL
+        spaces[i].lengths[0] = 0
+        spaces[i].bases[1] = <const uint8_t *><bytes>packets[i]
+        spaces[i].lengths[1] = len(packets[i])
+        spaces[i].bases[2] = spaces[i].bases[1] + 20
+        spaces[i].lengths[2] = len(packets[i]) - 20
+        spaces[i].bases[3] = annotations
+        spaces[i].lengths[3] = 48
     with nogil:
         start = clock_host(CLOCK_MONOTONIC)
         while done < rounds * count:
             for i in range(count):
-                kept += program_match(&program.data, NULL, 0, at[i], lengths[i], at[i] + 20, lengths[i] - 20,
-                                      annotations) >= 0
+                matched += rules.match(&spaces[i]) != <uint32_t>NO_RULE
             done += count
         start = clock_host(CLOCK_MONOTONIC) - start
-    return <double>start / <double>done, kept
+    return <double>start / <double>done, matched / <double>done
