@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
@@ -110,9 +110,8 @@ def pairs(old: Graph, new: Graph) -> dict[int, int]:
 def align(old: Graph, new: Graph, before: list[int], after: list[int]) -> dict[int, int]:
     """Pair elements without names: first those that are alike, in order, then what lies between by class."""
     found: dict[int, int] = {}
-    matcher = SequenceMatcher(None, [identity(old.elements[index]) for index in before],
-                              [identity(new.elements[index]) for index in after], autojunk=False)
-    for kind, i, i_end, j, j_end in matcher.get_opcodes():
+    for kind, i, i_end, j, j_end in edits([identity(old.elements[index]) for index in before],
+                                          [identity(new.elements[index]) for index in after]):
         if kind == "equal":
             found.update(zip(before[i:i_end], after[j:j_end]))
         elif kind == "replace":
@@ -141,10 +140,27 @@ def element_change(old: GraphElement, new: GraphElement, has_rules: Callable[[st
     return ElementChange(old, new, rules, changes)
 
 
+def edits(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[str, int, int, int, int]]:
+    """What makes one sequence of the other, as difflib's opcodes.
+
+    What both begin and end with is set aside first: difflib looks for the longest block, and among entries that are
+    alike would find one that is displaced.
+    """
+    length = min(len(old), len(new))
+    head = next((at for at in range(length) if old[at] != new[at]), length)
+    length -= head
+    tail = next((at for at in range(length) if old[~at] != new[~at]), length)
+    yield "equal", 0, head, 0, head
+    middle = SequenceMatcher(None, old[head:len(old) - tail], new[head:len(new) - tail], autojunk=False)
+    for kind, i, i_end, j, j_end in middle.get_opcodes():
+        yield kind, i + head, i_end + head, j + head, j_end + head
+    yield "equal", len(old) - tail, len(old), len(new) - tail, len(new)
+
+
 def list_changes(old: list[str], new: list[str]) -> list[Change]:
     """Entries removed, by their old number, and added, by their new one; a moved one is both."""
     found = []
-    for kind, i, i_end, j, j_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for kind, i, i_end, j, j_end in edits(old, new):
         if kind != "equal":
             found += [Change(number + 1, old[number], None) for number in range(i, i_end)]
             found += [Change(number + 1, None, new[number]) for number in range(j, j_end)]

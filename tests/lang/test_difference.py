@@ -1,6 +1,6 @@
 """Comparing graphs: nothing that is the same is reported, nothing that differs is missed."""
 
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from netos.lang.difference import Change, argument_changes, compare, list_changes
@@ -41,6 +41,8 @@ def test_the_way_back_is_the_way_there_reversed(nodes, links, other_nodes, other
 
 
 @given(NODES, LINKS, st.integers(0, 8), st.booleans())
+@example([("Queue", "", False)] * 3, [], 1, False)
+@settings(max_examples=300, deadline=None)
 def test_one_more_element_is_all_that_is_reported(nodes, links, where, named):
     """The elements behind it get other numbers in their names; they are the same ones still."""
     where = min(where, len(nodes))
