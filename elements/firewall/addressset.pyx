@@ -6,7 +6,7 @@ from elements.ip.header cimport marked_ip
 from netos.element cimport Element, emit, frame_enter
 from netos.packet cimport DROP_FILTERED, Batch, Frame
 from netos.proto.ipv4 cimport ip_destination, ip_source
-from netos.proto.routes_direct cimport DirectRoutes, direct_lookup
+from netos.proto.routes_radix cimport RadixRoutes, radix_lookup
 
 from elements.firewall.address_file import read_addresses
 from netos.args import FileName, IPv4, IPv4Prefix, OneOf
@@ -26,12 +26,12 @@ cdef class AddressSet(Element):
     ports = "1/1-2"
     processing = "h/h"
 
-    cdef DirectRoutes addresses
+    cdef RadixRoutes addresses
     cdef bint source
     cdef bint destination
 
     def configure(self, *member: IPv4Prefix, by: OneOf("src", "dst", "any") = "src", file: FileName = None):
-        self.addresses = DirectRoutes()
+        self.addresses = RadixRoutes()
         self.source, self.destination = by != "dst", by != "src"
         for prefix in member:
             self.add(prefix)
@@ -79,7 +79,7 @@ cdef class AddressSet(Element):
     def lookup(self, address):
         """Whether an address is in the set."""
         try:
-            return direct_lookup(&self.addresses.table, int(IPv4().parse(address))) >= 0
+            return radix_lookup(&self.addresses.trie, int(IPv4().parse(address))) >= 0
         except NetosError as error:
             raise HandlerError(str(error)) from None
 
@@ -91,7 +91,7 @@ cdef class AddressSet(Element):
         for i in range(batch.count):
             ip = marked_ip(batch.packets[i])
             found = ip != NULL and (
-                (self.source and direct_lookup(&self.addresses.table, ip_source(ip)) >= 0)
-                or (self.destination and direct_lookup(&self.addresses.table, ip_destination(ip)) >= 0))
+                (self.source and radix_lookup(&self.addresses.trie, ip_source(ip)) >= 0)
+                or (self.destination and radix_lookup(&self.addresses.trie, ip_destination(ip)) >= 0))
             frame.output[i] = 0 if found else 1 if self.n_outputs > 1 else -DROP_FILTERED
         emit(self, frame, batch)
