@@ -12,7 +12,8 @@ class Hosts:
 
     def put(self, *packets, **options):
         """Send IP packets (scapy's) to the appliance."""
-        self.appliance.send(self.device, *[Ether(src=self.ether, dst=self.near) / packet for packet in packets], **options)
+        frames = [Ether(src=self.ether, dst=self.near) / packet for packet in packets]
+        self.appliance.send(self.device, *frames, **options)
 
     def take(self):
         """The IP packets that have come since the last call; ARP queries are answered first."""

@@ -50,7 +50,8 @@ def firewall(appliance):
 
 def test_a_connection_from_the_inside_passes_both_ways(firewall):
     to, back = firewall.connect()
-    assert bytes(firewall.out(IP(src=INSIDE, dst=OUTSIDE) / TCP(**to, seq=101, ack=501, flags="PA") / b"get")[0][TCP].payload) == b"get"
+    (sent,) = firewall.out(IP(src=INSIDE, dst=OUTSIDE) / TCP(**to, seq=101, ack=501, flags="PA") / b"get")
+    assert bytes(sent[TCP].payload) == b"get"
     assert firewall.into(IP(src=OUTSIDE, dst=INSIDE) / TCP(**back, seq=501, ack=104, flags="PA") / b"got")
     assert " established " in firewall.read("flows")
 
@@ -128,7 +129,7 @@ def test_a_connection_that_ends_and_one_that_reuses_its_ports(firewall):
 
 
 def test_a_segment_out_of_the_window_is_dropped(firewall):
-    to, back = firewall.connect()
+    _, back = firewall.connect()
     assert firewall.into(IP(src=OUTSIDE, dst=INSIDE) / TCP(**back, seq=2_000_000, ack=101, flags="A") / b"x") == []
     assert firewall.into(IP(src=OUTSIDE, dst=INSIDE) / TCP(**back, seq=501, ack=90_000_000, flags="A") / b"x") == []
     assert firewall.into(IP(src=OUTSIDE, dst=INSIDE) / TCP(**back, seq=501, ack=101, flags="A") / b"x")
@@ -156,7 +157,7 @@ def test_a_flood_of_handshakes_leaves_the_established_alone(appliance):
 
 
 def test_a_killed_connection_is_no_more(firewall):
-    to, back = firewall.connect()
+    _, back = firewall.connect()
     firewall.made.router.write("track.kill", f"tcp {OUTSIDE}:80 > {INSIDE}:4000")
     assert firewall.into(IP(src=OUTSIDE, dst=INSIDE) / TCP(**back, seq=501, ack=101, flags="PA")) == []
     assert firewall.read("count") == "0"

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import test_namespaces  # noqa: E402
+import test_namespaces
 
 pytestmark = test_namespaces.pytestmark
 

@@ -57,7 +57,8 @@ def test_segments_that_begin_nothing(flags):
 
 def test_a_connection_can_be_taken_up_in_the_middle():
     with ElementHarness("ConnTrack", "LOOSE true") as harness:
-        harness.push(0, made(there("A", seq=1000, ack=500), back("A", seq=500, ack=1000), there("PA", seq=1000, ack=500)))
+        harness.push(0, made(there("A", seq=1000, ack=500), back("A", seq=500, ack=1000),
+                             there("PA", seq=1000, ack=500)))
         assert flow_line(harness)[1] == "established"
         assert "assured" in flow_line(harness)
 
@@ -92,8 +93,8 @@ def test_handlers_say_what_is_wrong_and_change_nothing():
 def test_full_of_assured_connections_it_drops_what_is_new():
     with ElementHarness("ConnTrack", "2") as harness:
         for port in (1, 2):
-            harness.push(0, made(*[IP(src=A, dst=B) / UDP(sport=port, dport=9), IP(src=B, dst=A) / UDP(sport=9, dport=port),
-                                   IP(src=A, dst=B) / UDP(sport=port, dport=9)]))
+            asked = IP(src=A, dst=B) / UDP(sport=port, dport=9)
+            harness.push(0, made(asked, IP(src=B, dst=A) / UDP(sport=9, dport=port), asked))
         harness.push(0, made(IP(src=A, dst=B) / UDP(sport=3, dport=9)))
         assert harness.drops == {"table-full": 1}
         assert len(harness.outputs[0]) == 6

@@ -21,16 +21,17 @@ PRIMITIVES = st.one_of(
     st.sampled_from(["tcp", "udp", "icmp", "state new", "state established or related", "ip frag", "ip unfrag", "all",
                      "tcp opt syn", "ip ttl > 9", "ip tos 7", "not tcp", "icmp type echo"]))
 PATTERNS = st.lists(PRIMITIVES, min_size=1, max_size=3).map(lambda parts: " and ".join(f"({part})" for part in parts))
-RULES = st.lists(st.builds("{} {}".format, st.sampled_from(["allow", "drop", "1", "2"]), PATTERNS), min_size=1, max_size=8)
+RULES = st.lists(st.builds("{} {}".format, st.sampled_from(["allow", "drop", "1", "2"]), PATTERNS), min_size=1,
+                 max_size=8)
 NUMBERS = [0x0A000001, 0x0A000002, 0x0A000101, 0xC0000209, 0xC0000208]
 
 
 @st.composite
 def packets(draw):
     protocol = draw(st.sampled_from([1, 6, 17, 47]))
-    header = struct.pack(">BBHHHBBHII", 0x45, draw(st.sampled_from([0, 7])), 40, 0, draw(st.sampled_from([0, 0x2000, 5])),
-                         draw(st.sampled_from([1, 64])), protocol, 0, draw(st.sampled_from(NUMBERS)),
-                         draw(st.sampled_from(NUMBERS)))
+    header = struct.pack(">BBHHHBBHII", 0x45, draw(st.sampled_from([0, 7])), 40, 0,
+                         draw(st.sampled_from([0, 0x2000, 5])), draw(st.sampled_from([1, 64])), protocol, 0,
+                         draw(st.sampled_from(NUMBERS)), draw(st.sampled_from(NUMBERS)))
     ports = st.sampled_from([79, 80, 81, 443, 999, 1000, 1003, 1004, 0x0800])
     body = struct.pack(">HH", draw(ports), draw(ports)) + bytes(9) + draw(st.sampled_from([b"\2", b"\x10"])) + bytes(6)
     return (header + body)[:draw(st.sampled_from([40, 40, 40, 22, 20, 12]))]
@@ -52,7 +53,8 @@ def test_ranges_become_prefixes(low, high, shift):
     """A field of four bits: exactly the numbers in the range match one of the values."""
     mask = 15 << shift
     if low >= 0:
-        found = {number for number in range(16) for bits, value in above(mask, low << shift) if number << shift & bits == value}
+        found = {number for number in range(16) for bits, value in above(mask, low << shift)
+                 if number << shift & bits == value}
         assert found == set(range(low + 1, 16))
         found = {number for number in range(16) for bits, value in between(mask, low << shift, high << shift)
                  if number << shift & bits == value}
@@ -69,4 +71,5 @@ def test_the_kinds_of_rules_count_not_the_rules():
 
 def test_mistakes_are_shown_with_their_lines():
     with pytest.raises(NetosError, match="rules:7: unknown name 'hots'"):
-        compile_rules([("rules:6", "allow tcp"), ("rules:7", "drop src hots 1.2.3.4")], 1, well_known, lambda text: None)
+        compile_rules([("rules:6", "allow tcp"), ("rules:7", "drop src hots 1.2.3.4")], 1, well_known,
+                      lambda text: None)

@@ -42,7 +42,7 @@ def shown(packet):
                                                ("UDPRewriter", udp)])
 def test_a_flow_and_its_replies(element, make):
     outputs = run_element(element, *NAT, outputs=2, show=shown, push=[
-        packets(make("2.0.0.2", 30, "3.0.0.3", 80), make("2.0.0.4", 30, "3.0.0.3", 80), make("2.0.0.2", 30, "3.0.0.3", 80)),
+        packets(*[make(source, 30, "3.0.0.3", 80) for source in ("2.0.0.2", "2.0.0.4", "2.0.0.2")]),
         packets(make("3.0.0.3", 80, "1.0.0.1", 1025), make("3.0.0.3", 80, "1.0.0.1", 1026))], drops={"filtered": 1})
     assert outputs == [
         [("1.0.0.1", 1024, "3.0.0.3", 80), ("1.0.0.1", 1025, "3.0.0.3", 80), ("1.0.0.1", 1024, "3.0.0.3", 80)],
@@ -64,8 +64,9 @@ def test_destinations_can_be_rewritten():
     assert replies == [("1.0.0.1", 80, "2.0.0.2", 30)]
 
 
-@pytest.mark.parametrize(("spec", "mapped", "out"), [("drop", "0", []), ("pass 0", "0", [("2.0.0.2", 30, "3.0.0.3", 53)]),
-                                                     ("keep 0 0", "1", [("2.0.0.2", 30, "3.0.0.3", 53)])])
+@pytest.mark.parametrize(("spec", "mapped", "out"), [
+    ("drop", "0", []), ("pass 0", "0", [("2.0.0.2", 30, "3.0.0.3", 53)]),
+    ("keep 0 0", "1", [("2.0.0.2", 30, "3.0.0.3", 53)])])
 def test_flows_that_are_not_changed(spec, mapped, out):
     with ElementHarness("IPRewriter", spec, show=shown) as harness:
         harness.push(0, packets(udp("2.0.0.2", 30, "3.0.0.3", 53)))
@@ -113,7 +114,8 @@ def test_addresses_alone():
         (first, second), = harness.outputs
         assert first[0] == second[0]
         assert first[0] in ("1.0.0.1", "1.0.0.2")
-    with ElementHarness("IPAddrRewriter", "pattern 1.0.0.1 - - - 0 1", "drop", inputs=2, outputs=2, show=shown) as harness:
+    with ElementHarness("IPAddrRewriter", "pattern 1.0.0.1 - - - 0 1", "drop", inputs=2, outputs=2,
+                        show=shown) as harness:
         harness.push(0, packets(udp("2.0.0.2", 30, "3.0.0.3", 53), udp("2.0.0.9", 30, "3.0.0.3", 53)))
         harness.push(1, packets(tcp("7.0.0.7", 1, "1.0.0.1", 22), tcp("7.0.0.7", 1, "1.0.0.2", 22)))
         assert harness.outputs == [[("1.0.0.1", 30, "3.0.0.3", 53)], [("7.0.0.7", 1, "2.0.0.2", 22)]]
@@ -121,8 +123,8 @@ def test_addresses_alone():
 
 def test_pings():
     outputs = run_element("ICMPPingRewriter", "pattern 1.0.0.1 100-200# - - 0 1", "drop", outputs=2, show=shown, push=[
-        packets(IP(src="2.0.0.2", dst="3.0.0.3") / ICMP(type=8, id=7), IP(src="2.0.0.4", dst="3.0.0.3") / ICMP(type=8, id=7)),
-        packets(IP(src="3.0.0.3", dst="1.0.0.1") / ICMP(type=0, id=101), IP(src="3.0.0.3", dst="1.0.0.1") / ICMP(type=0, id=102))])
+        packets(*[IP(src=source, dst="3.0.0.3") / ICMP(type=8, id=7) for source in ("2.0.0.2", "2.0.0.4")]),
+        packets(*[IP(src="3.0.0.3", dst="1.0.0.1") / ICMP(type=0, id=number) for number in (101, 102)])])
     assert outputs == [[("1.0.0.1", "3.0.0.3", 8, 100), ("1.0.0.1", "3.0.0.3", 8, 101)], [("3.0.0.3", "2.0.0.4", 0, 7)]]
 
 
@@ -152,7 +154,8 @@ def test_icmp_errors_about_rewritten_packets():
 
 @pytest.mark.parametrize(("specs", "wrong"), [
     (["patern 1.0.0.1 - - - 0 0"], "pattern"), (["keep 0 7"], "output 7"), (["pattern 1.0.0.1 70000 - - 0 0"], "70000"),
-    (["drop 3"], "no arguments"), (["keep"], "FOUTPUT"), (["drop", "drop"], "one per input"), (["pattern 1.0.0.9-1.0.0.1 - - - 0"], "empty"),
+    (["drop 3"], "no arguments"), (["keep"], "FOUTPUT"), (["drop", "drop"], "one per input"),
+    (["pattern 1.0.0.9-1.0.0.1 - - - 0"], "empty"),
 ])
 def test_mistakes_are_named(specs, wrong):
     with pytest.raises(NetosError, match=wrong), ElementHarness("IPRewriter", *specs, inputs=1):
