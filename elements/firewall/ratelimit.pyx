@@ -102,8 +102,8 @@ cdef class RateLimit(Element):
         """Allow that many packets a second of each address."""
         self.set(rate, self.packets_burst)
 
-    @read_handler
-    def burst(self):
+    @read_handler("burst")
+    def burst_size(self):
         """Packets of an address at once."""
         return self.packets_burst
 

@@ -3,6 +3,7 @@
 import os
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from netos.proto.flows cimport (
     FAMILY_IPV4, FLOW_ASSURED, FLOW_CONFIRMED, FLOW_FREE, FLOW_MAPPED, FLOW_REPLIED, FLOW_STATES, NO_FLOW, Connection,
@@ -193,8 +194,8 @@ cdef class FlowTable:
 
 
 cdef void settings_copy(Flows *into, const Flows *flows) noexcept nogil:
-    into.timeouts, into.loose, into.confirming = flows.timeouts, flows.loose, flows.confirming
-    into.half_open = flows.half_open
+    memcpy(into.timeouts, flows.timeouts, sizeof(into.timeouts))
+    into.loose, into.confirming, into.half_open = flows.loose, flows.confirming, flows.half_open
 
 
 cdef void move_each(Flows *into, Flows *flows, int64_t now) noexcept nogil:
@@ -215,6 +216,8 @@ cdef void move_each(Flows *into, Flows *flows, int64_t now) noexcept nogil:
             if reference != NO_FLOW:
                 new = flow_of(into, reference)
                 new.flags, new.mark, new.started = old.flags, old.mark, old.started
-                new.packets, new.bytes, new.windows = old.packets, old.bytes, old.windows
+                memcpy(new.packets, old.packets, sizeof(new.packets))
+                memcpy(new.bytes, old.bytes, sizeof(new.bytes))
+                memcpy(new.windows, old.windows, sizeof(new.windows))
                 new.expires = old.expires
                 flow_relink(into, new)
