@@ -21,40 +21,49 @@ ALLOWED = [
     ("netos.kernel.notifier", ["netos.kernel.task"]),
     ("netos.packet", ["netos.kernel.clock", "netos.kernel.memory"]),
     ("netos.packet_handle", ["netos.packet", "netos.kernel.memory"]),
-    ("netos.proto", ["netos.proto", "netos.packet", "netos.packet_handle", "netos.kernel.clock", "netos.addresses", "netos.wire",
-                     "netos.checksum", "netos.errors"]),
-    ("netos.drivers", ["netos.drivers", "netos.packet", "netos.packet_handle", "netos.kernel.clock", "netos.errors", "netos.wire",
-                       "netos.addresses", "netos.kernel.memory", "netos.kernel.vcpu"]),
+    ("netos.proto", [
+        "netos.proto", "netos.packet", "netos.packet_handle", "netos.kernel.clock", "netos.addresses", "netos.wire",
+        "netos.checksum", "netos.errors"]),
+    ("netos.drivers", [
+        "netos.drivers", "netos.packet", "netos.packet_handle", "netos.kernel.clock", "netos.errors", "netos.wire",
+        "netos.addresses", "netos.kernel.memory", "netos.kernel.vcpu"]),
     ("netos.lang", ["netos.lang", "netos.errors"]),
-    ("netos.args", ["netos.args", "netos.errors", "netos.addresses", "netos.lang.quoting", "netos.drivers.interface"]),
+    ("netos.args", [
+        "netos.args", "netos.errors", "netos.addresses", "netos.lang.quoting", "netos.drivers.interface"]),
     ("netos.kernel", ["netos.kernel", "netos.packet", "netos.packet_handle", "netos.errors", "netos.drivers.device"]),
     ("netos.element", ["netos.kernel", "netos.packet", "netos.packet_handle"]),
     ("netos.pyelement", ["netos.element", "netos.kernel", "netos.packet", "netos.packet_handle"]),
-    ("netos.offload", ["netos.element", "netos.packet", "netos.packet_handle", "netos.checksum", "netos.wire", "netos.proto", "netos.kernel"]),
+    ("netos.offload", [
+        "netos.element", "netos.packet", "netos.packet_handle", "netos.checksum", "netos.wire", "netos.proto",
+        "netos.kernel"]),
     ("netos.dropsample", ["netos.element", "netos.packet", "netos.kernel.clock"]),
     ("netos.portpatch", ["netos.element", "netos.packet", "netos.errors"]),
     ("netos.handlers", ["netos.errors", "netos.args"]),
     ("netos.registry", ["netos.errors", "netos.lang"]),
     ("netos.default_handlers", ["netos.errors", "netos.handlers", "netos.element", "netos.router"]),
     ("netos.global_handlers", ["netos.errors", "netos.lang", "netos.router"]),
-    ("netos.router", ["netos.args", "netos.errors", "netos.element", "netos.kernel", "netos.lang", "netos.handlers",
-                      "netos.global_handlers", "netos.default_handlers", "netos.registry", "netos.offload"]),
+    ("netos.router", [
+        "netos.args", "netos.errors", "netos.element", "netos.kernel", "netos.lang", "netos.handlers",
+        "netos.global_handlers", "netos.default_handlers", "netos.registry", "netos.offload"]),
     ("netos.builder", ["netos.router", "netos.errors", "netos.handlers", "netos.lang", "netos.registry"]),
     ("netos.testing", ["netos", "elements"]),
     ("netos.cli", ["netos", "elements"]),
     ("netos.control", ["netos", "elements"]),
     ("netos.__main__", ["netos.cli"]),
     ("netos.__init__", ["netos.pyelement", "netos.builder", "netos.router", "netos.packet", "netos.packet_handle"]),
-    ("elements.device", ["netos.element", "netos.packet", "netos.packet_handle", "netos.kernel", "netos.args", "netos.handlers",
-                         "netos.errors", "netos.drivers", "netos.wire", "elements", "netos.proto", "netos.addresses"]),
-    ("elements.userlevel", ["netos.control", "netos.pyelement", "netos.args", "netos.handlers", "netos.errors",
-                            "netos.kernel"]),
-    ("elements.analysis", ["netos.element", "netos.packet", "netos.packet_handle", "netos.kernel", "netos.args", "netos.handlers",
-                           "netos.errors", "netos.drivers.pcapfile", "netos.drivers.pcapwriter", "netos.wire",
-                           "elements", "netos.proto"]),
-    ("elements", ["netos.element", "netos.pyelement", "netos.packet", "netos.packet_handle", "netos.kernel", "netos.args", "netos.handlers",
-                  "netos.errors", "netos.wire", "netos.checksum", "netos.proto", "netos.addresses", "netos.offload",
-                  "netos.lang.quoting", "netos.PyElement", "elements"]),
+    ("elements.device", [
+        "netos.element", "netos.packet", "netos.packet_handle", "netos.kernel", "netos.args", "netos.handlers",
+        "netos.errors", "netos.drivers", "netos.wire", "elements", "netos.proto", "netos.addresses"]),
+    ("elements.userlevel", [
+        "netos.control", "netos.pyelement", "netos.args", "netos.handlers", "netos.errors", "netos.kernel"]),
+    ("elements.analysis", [
+        "netos.element", "netos.packet", "netos.packet_handle", "netos.kernel", "netos.args", "netos.handlers",
+        "netos.errors", "netos.drivers.pcapfile", "netos.drivers.pcapwriter", "netos.wire", "elements",
+        "netos.proto"]),
+    ("elements", [
+        "netos.element", "netos.pyelement", "netos.packet", "netos.packet_handle", "netos.kernel", "netos.args",
+        "netos.handlers", "netos.errors", "netos.wire", "netos.checksum", "netos.proto", "netos.addresses",
+        "netos.offload", "netos.lang.quoting", "netos.PyElement", "elements"]),
 ]
 FORBIDDEN_ANYWHERE = {"netos": ["scapy"], "elements": ["scapy", "asyncio", "uvloop"], "netos.proto": ["asyncio"]}
 
