@@ -1,9 +1,9 @@
 from collections.abc import Mapping
 
-from typing_extensions import Buffer
+from typing_extensions import Buffer, Self
 
 class RuleTuples:
     count: int
-    def __init__(self, shapes: Mapping[tuple[tuple[int, int, int], ...], Mapping[tuple[int, ...], int]]) -> None: ...
+    def __new__(cls, shapes: Mapping[tuple[tuple[int, int, int], ...], Mapping[tuple[int, ...], int]]) -> Self: ...
     def match_headers(self, packet: Buffer, network: int | None, transport: int | None,
                       annotations: bytes = ...) -> int | None: ...

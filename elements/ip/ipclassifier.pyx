@@ -15,7 +15,8 @@ cdef class IPClassifier(IPFilter):
     A pattern combines primitives with `and` (or nothing), `or`, `not`, parentheses and `? :`. Primitives are
     `[src|dst|src or dst|src and dst] host|net|port|ether host X`, `ip proto|vers|hl|id|tos|dscp|ttl|len|ect|ce|frag|
     unfrag`, `tcp opt|win`, `icmp type`, bytes as `ip[2:2]`, `transp[0:2]`, names of protocols, `true`, `false`, and `-`
-    for every packet; behind a ConnTrack also `state new|established|related|invalid`; comparisons are == != < > <= >=, with a mask `& M` before.
+    for every packet; behind a ConnTrack also `state new|established|related|invalid`; comparisons are == != < > <= >=,
+    with a mask `& M` before.
     Packets need a network header (CheckIPHeader, MarkIPHeader). Handlers: program (read), pattern (read, write).
     """
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from typing_extensions import disjoint_base
+from typing_extensions import Self, disjoint_base
 
 SECOND: int
 STATES: list[str]
@@ -9,7 +9,7 @@ PROTOCOLS: dict[int, str]
 
 @disjoint_base
 class FlowTable:
-    def __init__(self, capacity: int, *, key: bytes | None = None) -> None: ...
+    def __new__(cls, capacity: int, *, key: bytes | None = None) -> Self: ...
     def set_timeout(self, state: str, nanoseconds: int) -> None: ...
     def timeout(self, state: str) -> int: ...
     def create(self, key: tuple[int, ...], now: int, *, state: str = "udp-unreplied",

@@ -2,7 +2,7 @@
 
 cimport cython
 
-from netos.kernel.sync cimport Condition, Lock, Semaphore, Waiter, waiter_init, waiter_leave
+from netos.kernel.sync cimport Condition, Lock, Semaphore, Waiter, waiter_init
 from netos.kernel.task cimport Task, task_cancel, task_init, task_schedule, task_scheduled, task_set_tickets
 from netos.kernel.timer cimport Timer, timer_cancel, timer_init, timer_schedule, timer_scheduled
 from netos.kernel.vcpu cimport VirtualCpu
