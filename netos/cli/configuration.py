@@ -48,13 +48,17 @@ def read_configuration(file: str) -> tuple[str, str]:
 
     try:
         if file == "-":
-            return configuration_text(sys.stdin.buffer.read()), "<stdin>"
-        with open(file, "rb") as source:
-            return configuration_text(source.read()), file
+            text, name = configuration_text(sys.stdin.buffer.read()), "<stdin>"
+        else:
+            with open(file, "rb") as source:
+                text, name = configuration_text(source.read()), file
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
     except ArchiveError as error:
         raise UsageError(f"cannot read {file}: {error}") from error
+    if "\0" in text:
+        raise UsageError(f"{name} is not a configuration: it has bytes of zero, as no text has")
+    return text, name
 
 
 def print_diagnostics(diagnostics: Diagnostics, source_lines: Any) -> None:

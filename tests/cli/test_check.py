@@ -53,3 +53,14 @@ def test_several_files(capfd, tmp_path):
     captured = capfd.readouterr()
     assert "0 errors" in captured.out
     assert "1 error," in captured.err
+
+
+def test_a_binary_file_is_named_as_one(tmp_path, capfd):
+    """And not taken apart into thousands of errors."""
+    (tmp_path / "x").write_bytes(bytes(range(256)) * 20)
+    from netos.cli.main import main as netos
+
+    assert netos(["check", str(tmp_path / "x")]) == 2
+    errors = capfd.readouterr().err
+    assert "not a configuration" in errors
+    assert len(errors.splitlines()) == 1
