@@ -67,6 +67,8 @@ outside[1] -> routes;
 routes[0] -> mine :: IPClassifier(icmp type echo, -);
 mine[0] -> ICMPPingResponder -> routes;
 mine[1] -> Discard;
-routes[1] -> FixIPSrc(net0) -> inward :: SourceNat(track) -> inside;
+routes[1] -> FixIPSrc(net0)
+          -> inward :: SourceNat(track, net0:ip, SOURCES $ADDR0)    // from inside by way of a forwarded port
+          -> inside;
 routes[2] -> FixIPSrc(net1) -> masquerade :: SourceNat(track, net1:ip, SOURCES $ADDR0, PORTS $PORTS) -> outside;
 routes[3] -> Discard;

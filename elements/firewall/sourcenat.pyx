@@ -66,7 +66,7 @@ cdef class SourceNat(Translator):
         return 0
 
     cdef bint stray(self, const Tuple *key) noexcept nogil:
-        return self.source != 0 and self.concerns(key.source)
+        return self.source != 0 and key.source != self.source and self.concerns(key.source)
 
     cdef bint begin(self, Flows *flows, Tracked *tracked, int64_t now) noexcept nogil:
         cdef uint32_t source = tracked.connection.tuples[0].source

@@ -118,6 +118,24 @@ def test_port_forwarding(gateway):
     assert (answer.src, answer.sport, answer.dst, answer.dport) == (PUBLIC, 8080, SERVER, 9)
 
 
+def test_a_forwarded_port_reached_from_inside(gateway):
+    """The web server answers the gateway, not the client beside it, who would not know what to make of that."""
+    gateway.inside.put(IP(src=OTHER, dst=PUBLIC) / TCP(sport=9, dport=8080, seq=1, flags="S"))
+    (asked,) = gateway.inside.take()
+    assert (asked.src, asked.dst, asked.dport) == ("10.0.1.1", WEB, 80)
+    gateway.inside.put(IP(src=WEB, dst="10.0.1.1") / TCP(sport=80, dport=asked.sport, seq=7, ack=2, flags="SA"))
+    (answer,) = gateway.inside.take()
+    assert (answer.src, answer.sport, answer.dst, answer.dport) == (PUBLIC, 8080, OTHER, 9)
+    assert right(asked)
+    assert right(answer)
+
+
+def test_the_gateway_answers_pings(gateway):
+    for hosts, source, own in ((gateway.inside, CLIENT, "10.0.1.1"), (gateway.outside, SERVER, PUBLIC)):
+        hosts.put(IP(src=source, dst=own) / ICMP(type=8, id=3, seq=1))
+        assert [(answer.src, answer[ICMP].type) for answer in hosts.take()] == [(own, 0)]
+
+
 @pytest.mark.parametrize("packet", [
     IP(src=SERVER, dst=PUBLIC) / TCP(sport=9, dport=8081, flags="S"), IP(src=SERVER, dst=PUBLIC) / UDP(dport=8080),
     IP(src=SERVER, dst=WEB) / TCP(sport=9, dport=80, flags="S"), IP(src=CLIENT, dst=WEB) / TCP(dport=80, flags="S"),
