@@ -2,6 +2,7 @@ from collections.abc import Mapping
 
 from typing_extensions import Buffer, Self
 
+@disjoint_base
 class RuleTuples:
     count: int
     def __new__(cls, shapes: Mapping[tuple[tuple[int, int, int], ...], Mapping[tuple[int, ...], int]]) -> Self: ...

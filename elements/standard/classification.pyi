@@ -1,11 +1,12 @@
 from collections.abc import Sequence
 
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
 DROP: int
 
 def output_jump(output: int | None) -> int: ...
 
+@disjoint_base
 class Program:
     table_count: int
     headers: bool
