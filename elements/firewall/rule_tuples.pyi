@@ -1,3 +1,4 @@
+from typing_extensions import Buffer, disjoint_base
 from collections.abc import Mapping
 
 from typing_extensions import Buffer, Self
