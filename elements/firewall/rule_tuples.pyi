@@ -1,7 +1,6 @@
-from typing_extensions import Buffer, disjoint_base
 from collections.abc import Mapping
 
-from typing_extensions import Buffer, Self
+from typing_extensions import Buffer, Self, disjoint_base
 
 @disjoint_base
 class RuleTuples:
