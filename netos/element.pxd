@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from netos.kernel.notifier cimport Notifier, Signal
 from netos.kernel.task cimport RunQueue, Task
 from netos.kernel.timer cimport Timer, TimerHeap
-from netos.packet cimport DEPTH_MAX, Batch, Descriptor, Frame, Vcpu, packet_release
+from netos.packet cimport Batch, Descriptor, Vcpu
 
 ctypedef void (*PushFunction)(void *object, int port, Batch *batch) noexcept nogil
 ctypedef void (*PullFunction)(void *object, int port, uint32_t limit, Batch *into) noexcept nogil
@@ -84,13 +84,3 @@ cdef class Element:
     cdef uint32_t burst(self, uint32_t configured) noexcept nogil
     cdef int upstream_signal(self, int port, Signal *signal) except -1
     cdef int derive_signal(self, int port, Signal *signal, Task *task, Notifier *follower) except -1
-
-
-cdef inline Frame *frame_enter(Vcpu *vcpu) noexcept nogil:
-    """A fresh frame; `emit` leaves it."""
-    cdef Frame *frame = &vcpu.frames[vcpu.depth if vcpu.depth < DEPTH_MAX else DEPTH_MAX]
-    vcpu.depth += 1
-    return frame
-
-
-cdef void emit(Element element, Frame *frame, Batch *batch) noexcept nogil

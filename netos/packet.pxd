@@ -119,7 +119,7 @@ cdef struct Group:
     uint32_t count
 
 
-cdef struct Frame:              # what a sorting element needs for one batch; see element.emit
+cdef struct Frame:              # what a sorting element needs for one batch; see staging.emit
     int16_t output[BATCH_MAX]   # of each packet; below 0: drop for the reason -output
     Descriptor *sorted[BATCH_MAX]
     Group groups[BATCH_MAX]

@@ -31,6 +31,7 @@ ALLOWED = [
     ("netos.args", [
         "netos.args", "netos.errors", "netos.addresses", "netos.lang.quoting", "netos.drivers.interface"]),
     ("netos.kernel", ["netos.kernel", "netos.packet", "netos.packet_handle", "netos.errors", "netos.drivers.device"]),
+    ("netos.staging", ["netos.element", "netos.packet"]),
     ("netos.element", ["netos.kernel", "netos.packet", "netos.packet_handle"]),
     ("netos.pyelement", ["netos.element", "netos.kernel", "netos.packet", "netos.packet_handle"]),
     ("netos.offload", [
@@ -61,7 +62,7 @@ ALLOWED = [
         "netos.errors", "netos.drivers.pcapfile", "netos.drivers.pcapwriter", "netos.wire", "elements",
         "netos.proto"]),
     ("elements", [
-        "netos.element", "netos.pyelement", "netos.packet", "netos.packet_handle", "netos.kernel", "netos.args",
+        "netos.element", "netos.staging", "netos.pyelement", "netos.packet", "netos.packet_handle", "netos.kernel", "netos.args",
         "netos.handlers", "netos.errors", "netos.wire", "netos.checksum", "netos.proto", "netos.addresses",
         "netos.offload", "netos.lang.quoting", "netos.PyElement", "elements"]),
 ]

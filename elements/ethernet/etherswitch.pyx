@@ -5,7 +5,7 @@ import os
 from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from netos.element cimport Element, emit, frame_enter, port_push
+from netos.element cimport Element, port_push
 from netos.kernel.clock cimport clock_peek
 from netos.packet cimport (
     BATCH_MAX, DEPTH_MAX, DROP_FILTERED, DROP_LOOP, DROP_NO_BUFFER, DROP_TRUNCATED, Batch, Descriptor, Frame,
@@ -15,6 +15,7 @@ from netos.proto.ethernet cimport (
     ETHER_AT_DESTINATION, ETHER_AT_SOURCE, ETHER_HEADER_LENGTH, ether_is_group, ether_is_zero,
 )
 from netos.wire cimport load_be48
+from netos.staging cimport emit, frame_enter
 
 from netos.addresses import EtherAddress
 from netos.args import Seconds

@@ -3,10 +3,11 @@
 from libc.stdint cimport uint8_t, uint32_t
 
 from elements.ip.header cimport marked_ip
-from netos.element cimport Element, emit, frame_enter
+from netos.element cimport Element
 from netos.packet cimport DROP_FILTERED, Batch, Frame
 from netos.proto.ipv4 cimport ip_destination, ip_source
 from netos.proto.routes_radix cimport RadixRoutes, radix_lookup
+from netos.staging cimport emit, frame_enter
 
 from elements.firewall.address_file import read_addresses
 from netos.args import FileName, IPv4, IPv4Prefix, OneOf

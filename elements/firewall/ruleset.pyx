@@ -7,8 +7,9 @@ from elements.firewall.rule_tuples cimport NO_RULE, RuleTuples, Spaces, spaces_o
 from elements.standard.classification cimport (
     ANNOTATION_SPACE, MAC_SPACE, NETWORK_SPACE, TRANSPORT_SPACE, Program, program_match,
 )
-from netos.element cimport Element, emit, frame_enter
+from netos.element cimport Element
 from netos.packet cimport DROP_FILTERED, Batch, Frame
+from netos.staging cimport emit, frame_enter
 
 from elements.firewall.rule_file import compile_rule_file
 from netos.args import FileName

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from elements.firewall.tracking cimport DESTINATION_END, SOURCE_END, Tracked, translate
 from elements.ip.header cimport marked_whole_ip
 from elements.tcpudp.rewriter cimport Rewriter
-from netos.element cimport Element, emit, frame_enter
+from netos.element cimport Element
 from netos.kernel.clock cimport clock_peek
 from netos.packet cimport (
     DROP_NO_BUFFER, DROP_NO_MAPPING, DROP_NOT_IP, Batch, Descriptor, Frame, packet_network_length,
@@ -14,6 +14,7 @@ from netos.packet cimport (
 from netos.proto.flow_track cimport READ_QUOTE, Reading, flow_read
 from netos.proto.flows cimport NO_FLOW, Flows, flow_direction, flow_lookup, flow_of, tuple_invert
 from netos.wire cimport htobe32
+from netos.staging cimport emit, frame_enter
 
 from netos.args import Annotation, Bool, ElementName, ListOf
 

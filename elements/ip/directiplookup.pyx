@@ -3,11 +3,11 @@
 from libc.stdint cimport int32_t, uint32_t
 
 from elements.ip.lookup cimport ChangingLookup
-from netos.element cimport emit, frame_enter
 from netos.packet cimport Batch, Descriptor, Frame, packet_destination, packet_set_destination
 from netos.proto.routes cimport RouteTableData, hop_gateway, hop_port
 from netos.proto.routes_direct cimport DirectRoutes, direct_lookup
 from netos.wire cimport be32toh, htobe32
+from netos.staging cimport emit, frame_enter
 
 from netos.handlers import write_handler
 

@@ -3,11 +3,12 @@
 from libc.stdint cimport uint8_t, uint32_t
 
 from elements.standard.classification cimport program_match
-from netos.element cimport Element, emit, frame_enter
+from netos.element cimport Element
 from netos.packet cimport (
     DROP_FILTERED, NO_HEADER, Batch, Descriptor, Frame, packet_mac, packet_network, packet_network_length,
     packet_transport, packet_transport_length,
 )
+from netos.staging cimport emit, frame_enter
 
 from elements.ip.filter_compile import compile_ip_filter
 from netos.args import Remaining

@@ -4,12 +4,13 @@ from libc.stdint cimport uint8_t, uint32_t
 
 from elements.ip.ipgwoptions cimport IPGWOptions
 from elements.ip.rewrite cimport source_replace, ttl_decrement, ttl_expires
-from netos.element cimport emit, frame_enter, port_push
+from netos.element cimport port_push
 from netos.offload cimport Segments, segments_begin
 from netos.packet cimport (
     ANNO_FIX_IP_SOURCE, ANNO_PAINT, BATCH_MAX, DROP_BAD_OPTION, DROP_BROADCAST, DROP_NO_BUFFER, TO_BROADCAST,
     TO_MULTICAST, Batch, Descriptor, Frame, packet_clone, packet_network, packet_writable,
 )
+from netos.staging cimport emit, frame_enter
 
 from netos.args import Byte, IPv4, Integer
 

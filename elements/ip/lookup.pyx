@@ -2,10 +2,10 @@
 
 from libc.stdint cimport int32_t, uint32_t
 
-from netos.element cimport emit, frame_enter
 from netos.packet cimport DROP_NO_ROUTE, Batch, Descriptor, Frame, packet_destination, packet_set_destination
 from netos.proto.routes cimport RouteTable, hop_gateway, hop_port
 from netos.wire cimport be32toh, htobe32
+from netos.staging cimport emit, frame_enter
 
 import logging
 

@@ -3,8 +3,9 @@
 from libc.stdint cimport uint32_t
 
 from elements.standard.classification cimport Program, program_match_data
-from netos.element cimport Element, emit, frame_enter
+from netos.element cimport Element
 from netos.packet cimport DROP_NO_MATCH, Batch, Descriptor, Frame, prefetch
+from netos.staging cimport emit, frame_enter
 
 from elements.standard.classifier_pattern import compile_classifier
 from netos.args import Raw

@@ -2,8 +2,9 @@
 
 from libc.stdint cimport int16_t, uint32_t
 
-from netos.element cimport Element, emit, frame_enter
+from netos.element cimport Element
 from netos.packet cimport ANNO_PAINT, DROP_NO_BUFFER, DROP_UNMATCHED_PAINT, Batch, Descriptor, Frame, packet_clone
+from netos.staging cimport emit, frame_enter
 
 from netos.args import Annotation
 

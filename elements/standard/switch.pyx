@@ -2,8 +2,9 @@
 
 from libc.stdint cimport int16_t, uint32_t
 
-from netos.element cimport Element, emit, frame_enter
+from netos.element cimport Element
 from netos.packet cimport DROP_INACTIVE, Batch, Frame
+from netos.staging cimport emit, frame_enter
 
 from netos.args import Integer
 from netos.errors import ArgumentError

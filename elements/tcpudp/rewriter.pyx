@@ -5,7 +5,7 @@ from libc.stdlib cimport calloc, free
 
 from elements.firewall.tracking cimport DESTINATION_END, SOURCE_END, Tracked, needs_translation, translate
 from elements.ip.header cimport marked_whole_ip
-from netos.element cimport Element, emit, frame_enter
+from netos.element cimport Element
 from netos.kernel.clock cimport NANOSECONDS, clock_peek
 from netos.kernel.timer cimport Timer, timer_schedule, timer_scheduled
 from netos.packet cimport (
@@ -23,6 +23,7 @@ from netos.proto.flows cimport (
 from netos.proto.ipv4 cimport IP_PROTOCOL_ICMP, IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, ip_header_length, ip_total_length
 from netos.proto.tcp cimport TCP_FIN, TCP_RST, TCP_SYN, tcp_flags
 from netos.wire cimport htobe32
+from netos.staging cimport emit, frame_enter
 
 from elements.firewall.flow_text import ends
 from elements.tcpudp.rewriter_spec import parse_spec
