@@ -9,7 +9,7 @@ ASAN    := build/asan/lib
 # String functions stay the system's: iproute2, which tests call, copies one onto itself.
 CHECKS  := detect_leaks=0:replace_str=0:intercept_strlen=0:intercept_strchr=0:intercept_strndup=0
 
-.PHONY: build run test lint bench asan coverage clean check-tools
+.PHONY: build run test lint bench debug asan coverage clean check-tools
 .DELETE_ON_ERROR:
 
 build: $(VENV)/built
@@ -24,6 +24,9 @@ lint: build $(VENV)/extras
 	$(BIN)/python -m tests.lint_stubs
 bench: build $(VENV)/extras
 	$(BIN)/python -m bench
+debug: $(VENV)/extras $(SOURCES)
+	NETOS_BUILD=debug $(BIN)/python setup.py -q build -b build/debug --build-lib build/debug/lib
+	PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/build/debug/lib $(BIN)/python -m pytest $(TESTS)
 asan: $(VENV)/extras $(SOURCES)
 	NETOS_BUILD=asan $(BIN)/python setup.py -q build -b build/asan --build-lib $(ASAN)
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" PYTHONMALLOC=malloc \
@@ -32,6 +35,7 @@ asan: $(VENV)/extras $(SOURCES)
 coverage: $(VENV)/extras
 	NETOS_BUILD=coverage $(BIN)/python setup.py -q build -b build/coverage --build-lib build/coverage/lib
 	PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/build/coverage/lib $(BIN)/python -m coverage run -m pytest $(TESTS)
+	$(BIN)/python -m coverage report --skip-covered
 clean:
 	rm -rf build $(VENV) *.egg-info
 	find netos elements bench -name '*.so' -delete
