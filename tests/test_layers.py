@@ -62,7 +62,8 @@ ALLOWED = [
         "netos.errors", "netos.drivers.pcapfile", "netos.drivers.pcapwriter", "netos.wire", "elements",
         "netos.proto"]),
     ("elements", [
-        "netos.element", "netos.staging", "netos.pyelement", "netos.packet", "netos.packet_handle", "netos.kernel", "netos.args",
+        "netos.element", "netos.staging", "netos.pyelement", "netos.packet", "netos.packet_handle", "netos.kernel",
+        "netos.args",
         "netos.handlers", "netos.errors", "netos.wire", "netos.checksum", "netos.proto", "netos.addresses",
         "netos.offload", "netos.lang.quoting", "netos.PyElement", "elements"]),
 ]
