@@ -49,6 +49,8 @@ GLOBAL_HANDLERS: dict[str, tuple[Read | None, Write | None]] = {
         f"{handler.name}\t{handler.flags}\n" for handler in router.handlers("").values()), None),
     "list": (lambda router, _: names_text([element.name for element in router.graph.elements]), None),
     "classes": (lambda router, _: "".join(f"{name}\n" for name in router.registry.names()), None),
+    "offloads": (lambda router, _: "".join(
+        f"{name}\t{segmented}\t{completed}\n" for name, (segmented, completed) in router.offloads.items()), None),
     "packages": (lambda _router, _: "", None),
     "stop": (None, write_stop),
 }

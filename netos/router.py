@@ -378,6 +378,15 @@ class Router:
         """Packets dropped, by element and reason."""
         return {name: counts for name, element in self.elements.items() if (counts := element.drop_counts)}
 
+    @property
+    def offloads(self) -> dict[str, tuple[int, int]]:
+        """Done in software, by element that could not take it: (packets segmented, checksums completed)."""
+        done: dict[str, tuple[int, int]] = {}
+        for shim in self.shims:
+            segmented, completed = done.get(shim.element.name, (0, 0))
+            done[shim.element.name] = segmented + shim.segmented, completed + shim.completed
+        return {name: counts for name, counts in done.items() if any(counts)}
+
     def packet(self, data: bytes = b"", headroom: int = 64) -> Any:
         """A new packet on this router's virtual CPU."""
         return self.cpu.packet(data, headroom)

@@ -124,6 +124,8 @@ def test_an_element_may_take_partial_checksums_and_no_segments():
         cpu.advance()
         assert router["c"].seen == [(49, 1), (142, 0), (142, 0)]
         assert (router.shims[0].segmented, router.shims[0].completed) == (1, 0)
+        assert router.offloads == {router.shims[0].element.name: (1, 0)}
+        assert router.read("offloads") == f"{router.shims[0].element.name}\t1\t0\n"    # else nobody could see the count
     assert cpu.balance["held"] == 0
 
 

@@ -61,6 +61,8 @@ def drop_lines(router: Router) -> list[str]:
     """What was dropped where and why, and that nothing is unaccounted for."""
     lines = [f"  {count:>8}  {reason:<20}{element}" for element, reasons in router.drops.items()
              for reason, count in sorted(reasons.items())] or ["  none"]
+    lines += [f"  in software for {element}: {segmented} segmented, {completed} checksums completed"
+              for element, (segmented, completed) in router.offloads.items()]
     balance = router.cpu.balance
     lines.append(f"  received {balance['received']} + created {balance['created']} = sent {balance['sent']} + consumed "
                  f"{balance['consumed']} + dropped {balance['dropped']} + held {balance['held']}")

@@ -138,4 +138,6 @@ def summary(router: Router) -> str:
                                    ("received", "created", "sent", "consumed", "dropped", "held"))]
     lines += [f"  dropped {count} as {reason} in {element}"
               for element, reasons in router.drops.items() for reason, count in reasons.items()]
+    lines += [f"  in software for {element}: {segmented} segmented, {completed} checksums completed"
+              for element, (segmented, completed) in router.offloads.items()]
     return "\n".join(lines)
