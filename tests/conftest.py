@@ -1,6 +1,8 @@
-"""Make sure that the build under test is the one that is meant (NETOS_EXPECT_BUILD, which `make asan` sets)."""
+"""Which build is under test (NETOS_EXPECT_BUILD, which `make asan` sets), and an appliance for clients that block."""
 
 import os
+import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -16,3 +18,31 @@ def pytest_configure(config):
     for module in (netos.packet, elements.standard.counter):
         if not os.path.realpath(module.__file__).startswith(os.path.realpath(expected) + os.sep):
             raise pytest.UsageError(f"{module.__name__} comes from {module.__file__}, not from {expected}")
+
+
+@pytest.fixture
+def running(tmp_path):
+    """Run a configuration on a thread of its own until the test ends; the path of its control socket."""
+    from netos.kernel.vcpu import VirtualCpu        # after pytest_configure has looked at the build
+    from netos.router import Router
+
+    @contextmanager
+    def run(text, name="x.sock"):
+        path = str(tmp_path / name)
+        router = Router.from_text(f'{text}; control :: ControlSocket(UNIX, "{path}")', cpu=VirtualCpu()).initialize()
+
+        def turn():
+            while not router.cpu.stopped:
+                if not router.cpu.run() and not router.cpu.stopped:
+                    router.cpu.wait(1)
+
+        thread = threading.Thread(target=turn)
+        thread.start()
+        try:
+            yield path
+        finally:
+            router.halt()
+            thread.join(20)
+            router.close()
+
+    return run
