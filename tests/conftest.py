@@ -23,7 +23,7 @@ def pytest_configure(config):
 @pytest.fixture
 def running(tmp_path):
     """Run a configuration on a thread of its own until the test ends; the path of its control socket."""
-    from netos.kernel.vcpu import VirtualCpu        # after pytest_configure has looked at the build
+    from netos.kernel.vcpu import VirtualCpu  # after pytest_configure has looked at the build
     from netos.router import Router
 
     @contextmanager
