@@ -57,6 +57,7 @@ class Router:
         self.elements: dict[str, Element] = {}
         self.order: list[Element] = []
         self.initialized = False
+        self.tasks = 0                  # places in the run queue
         self.run_count = 1
         self.driver: Any = None         # the script that manages stops (Click's DriverManager)
         self.halting = False
@@ -99,7 +100,6 @@ class Router:
             if element.n_outputs > OUTPUTS_MAX:
                 self._complain("error", element, f"{element.n_outputs} outputs: there can be {OUTPUTS_MAX} at most",
                                "connecting")
-        self.cpu.reserve_tasks(len(self.order))
         for element in sorted(self.order, key=lambda element: element.phase):
             self.configure(element)
         if unknown or self.diagnostics.has_errors:
@@ -139,6 +139,8 @@ class Router:
         """
         if self.initialized:
             return self
+        self.tasks = len(self.order)
+        self.cpu.reserve_tasks(self.tasks)
         for element in sorted(self.order, key=lambda element: element.phase):
             try:
                 element.initialize()
@@ -174,6 +176,8 @@ class Router:
         for shim in self.shims:
             shim.close()
         self.shims = []
+        self.cpu.reserve_tasks(-self.tasks)
+        self.tasks = 0
 
     def __del__(self) -> None:
         """A router that nobody holds any more lets go of its packets and devices, too."""

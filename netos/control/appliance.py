@@ -9,9 +9,11 @@ confirmed: taking it back hands state and devices back.
 from __future__ import annotations
 
 import asyncio
+import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple, Protocol
 
 from netos.control.generations import Configuration, Generations
@@ -20,6 +22,9 @@ from netos.kernel.vcpu import VirtualCpu
 from netos.lang import Graph, parse_config, render, unparse
 from netos.registry import Registry, default_registry
 from netos.router import Router
+
+# Seconds after which Python takes the interpreter from a thread that builds a graph: packets may wait for it.
+SWITCH_INTERVAL = 0.0002
 
 
 class Runner(Protocol):
@@ -61,6 +66,7 @@ class Appliance:
         self._replaced_generation = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._changing = asyncio.Lock()
+        self._claims = threading.Lock()         # a build on its thread and the end of another graph count claims
 
     @property
     def router(self) -> Router:
@@ -117,15 +123,16 @@ class Appliance:
             return outcome
 
     async def _reload(self, configuration: Configuration, confirm: float | None) -> Outcome:
-        graph, diagnostics = await asyncio.to_thread(self.parse, configuration)
-        if diagnostics.has_errors:
-            return self._refuse(diagnostics, graph)
-        if self._same(graph) and not self.unconfirmed:
-            return Outcome(True, self.generation, "nothing to do: this is the configuration that runs")
-        try:
-            router = Router(graph, diagnostics=diagnostics, registry=self.registry, cpu=self.cpu, widen=self.widen)
-        except ConfigError as error:
-            return self._refuse(error.diagnostics, graph)
+        with quick_switches():
+            graph, diagnostics = await asyncio.to_thread(self.parse, configuration)
+            if diagnostics.has_errors:
+                return self._refuse(diagnostics, graph)
+            if self._same(graph) and not self.unconfirmed:
+                return Outcome(True, self.generation, "nothing to do: this is the configuration that runs")
+            try:
+                router = await asyncio.to_thread(self._build, graph, diagnostics)
+            except ConfigError as error:
+                return self._refuse(error.diagnostics, graph)
         if self.unconfirmed:
             self._confirm_now()
         try:
@@ -149,6 +156,11 @@ class Appliance:
         """The flat graph of a configuration."""
         return parse_config(configuration.text, configuration.filename, class_info=self.registry.class_info,
                             class_names=self.registry.names, definitions=configuration.definitions)
+
+    def _build(self, graph: Graph, diagnostics: Diagnostics) -> Router:
+        """The new graph, not yet initialised: nothing that the running one uses changes."""
+        with self._claims:
+            return Router(graph, diagnostics=diagnostics, registry=self.registry, cpu=self.cpu, widen=self.widen)
 
     def _same(self, graph: Graph) -> bool:
         return unparse(graph) == unparse(self.router.graph)
@@ -203,7 +215,7 @@ class Appliance:
             old.take_state(new)
             old.resume()
             self._router, self._replaced = old, None
-        new.close()
+            self._end(new)
         configuration = self.generations.kept[self._replaced_generation]
         self.generations.advance(configuration)
         message = f"generation {refused} {why}: generation {self._replaced_generation} is back, as {self.generation}"
@@ -224,8 +236,14 @@ class Appliance:
 
     def _forget_replaced(self) -> None:
         if self._replaced is not None:
-            self._replaced.close()
+            with self.runner.paused():
+                self._end(self._replaced)
             self._replaced = None
+
+    def _end(self, router: Router) -> None:
+        """Take a graph apart that stands still: what it held goes back to the virtual CPU, which is held meanwhile."""
+        with self._claims:
+            router.close()
 
     def _cancel_deadline(self) -> None:
         if self._deadline is not None:
@@ -237,3 +255,14 @@ class Appliance:
         problem = self.generations.save_good(current) if current is not None else ""
         if problem:
             self.log(f"{action}: {problem}")
+
+
+@contextmanager
+def quick_switches() -> Iterator[None]:
+    """Let whoever wants the interpreter have it soon, while a thread works on the next graph."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

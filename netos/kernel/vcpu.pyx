@@ -164,8 +164,8 @@ cdef class VirtualCpu:
         if epoll_ctl(self.epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0:
             raise OSError(errno, strerror(errno).decode())
 
-    def reserve_tasks(self, uint32_t more):
-        """Make room in the run queue for that many more tasks."""
+    def reserve_tasks(self, int more):
+        """Make room in the run queue for that many more tasks, or fewer; nothing may run meanwhile."""
         run_queue_room(&self.run_queue, self.task_count + more)
         self.task_count += more
 
