@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -32,6 +32,10 @@ class Appliance(Protocol):
         """The graph that runs; None, or NetosError, while there is none."""
 
     @property
+    def routers(self) -> Sequence[Router]:
+        """It and its replicas, one on each virtual CPU; empty while there is none."""
+
+    @property
     def generation(self) -> int:
         """Which graph this is: it grows with every replacement."""
 
@@ -48,6 +52,11 @@ class RouterAppliance:
     def __init__(self, router: Router | None = None) -> None:
         self.router = router
         self.generation = 1
+
+    @property
+    def routers(self) -> Sequence[Router]:
+        """The router, if there is one."""
+        return [] if self.router is None else [self.router]
 
     def adopt(self, router: Router) -> None:
         """Speak for this router from now on."""
@@ -97,6 +106,11 @@ class Access:
             return self.appliance.router
         except NetosError:
             return None
+
+    @property
+    def routers(self) -> Sequence[Router]:
+        """The graph that runs and its replicas, one on each virtual CPU: what is patched, is patched in all of them."""
+        return self.appliance.routers
 
     @property
     def generation(self) -> int:

@@ -76,6 +76,11 @@ class Appliance:
         return self._router
 
     @property
+    def routers(self) -> Sequence[Router]:
+        """It and its replicas, one on each virtual CPU."""
+        return [] if self._router is None else [self._router]
+
+    @property
     def generation(self) -> int:
         """The number of the configuration that runs."""
         return self.generations.number
