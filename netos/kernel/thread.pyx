@@ -117,11 +117,19 @@ cdef class VcpuThread:
             self.resume()
 
     def pause(self):
+        self.ask()
+        self.wait()
+
+    def ask(self):
+        """Ask the thread to stand still, until resume()."""
         with nogil:
             pthread_mutex_lock(&self.mutex)
             self.pauses += 1
             pthread_mutex_unlock(&self.mutex)
         self.cpu.wake()
+
+    def wait(self):
+        """Wait until the thread that was asked to stands still."""
         with nogil:
             pthread_mutex_lock(&self.mutex)
             while not self.parked and not atomic_get(&self.ending):
@@ -129,6 +137,7 @@ cdef class VcpuThread:
             pthread_mutex_unlock(&self.mutex)
 
     def resume(self):
+        """Let the thread go on, as far as this ask() is concerned."""
         with nogil:
             pthread_mutex_lock(&self.mutex)
             self.pauses -= 1

@@ -4,9 +4,13 @@ from typing_extensions import Buffer
 
 from netos.drivers.device import Device
 from netos.element import Element
+from netos.kernel.group import VcpuGroup
 from netos.packet_handle import Packet
 
 class VirtualCpu:
+    replica: int
+    replicas: int
+    group: VcpuGroup | None
     budget: int
     overrun: int
     on_overrun: Callable[[Element, int], object] | None

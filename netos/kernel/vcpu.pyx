@@ -119,8 +119,13 @@ cdef void deliver_now(void *owner) noexcept nogil:
 cdef class VirtualCpu:
     """One epoll set, one stride run queue, its timers and packet caches.
 
-    `simulated`: None for the machine's clock, else the nanoseconds since 1970 at which virtual time starts.
+    `simulated`: None for the machine's clock, else the nanoseconds since 1970 at which virtual time starts. One of
+    `replicas` virtual CPUs that run the same graph is number `replica`: see netos.kernel.group.
     """
+
+    replica = 0
+    replicas = 1
+    group = None        # netos.kernel.group.VcpuGroup, where there are several
 
     def __cinit__(self):
         self.epoll_fd = self.timer_fd = self.event_fd = -1

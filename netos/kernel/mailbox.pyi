@@ -1,0 +1,16 @@
+from collections.abc import Sequence
+
+from netos.kernel.vcpu import VirtualCpu
+
+class Mailbox:
+    cpu: VirtualCpu
+    def __init__(self, cpu: VirtualCpu, senders: int) -> None: ...
+    def deliver(self) -> int: ...
+
+class Siblings:
+    told: int
+    lost: int
+    @property
+    def heard(self) -> int: ...
+    def introduce(self, mailboxes: Sequence[Mailbox], others: Sequence[Siblings]) -> None: ...
+    def part(self) -> None: ...
