@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import grp
 import os
 import pwd
 import struct
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from netos.errors import NetosError
 
@@ -24,8 +26,16 @@ def capability_name(number: int) -> str:
     return NAMES.get(number, f"capability {number}")
 
 
+class Account(NamedTuple):
+    """A user, and the group the process is to have."""
+
+    name: str
+    user: int
+    group: int
+
+
 def drop_privileges(user: str | None, keep: Sequence[int] = ()) -> list[str]:
-    """Become `user` (name or number; None stays), with only the capabilities of `keep`, for good; says what was done.
+    """Become USER[:GROUP] (None stays), with only the capabilities of `keep`, for good; says what was done.
 
     Capabilities and no_new_privs belong to a thread: this must be called before others are started. Programs that the
     process starts get no capability at all. Nothing has changed when NetosError is raised for a user that does not
@@ -40,7 +50,7 @@ def drop_privileges(user: str | None, keep: Sequence[int] = ()) -> list[str]:
         done.append("capabilities that programs started from here could gain: " + listed(keep))
     if account is not None and not is_now(account):
         become(account, bool(keep))
-        done.append(f"user {account.pw_name} ({account.pw_uid}:{account.pw_gid})")
+        done.append(f"user {account.name} ({account.user}:{account.group})")
     with contextlib.suppress(NetosError):       # Linux before 4.3 has no ambient set: nothing to clear
         control(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     wanted = bits(keep)
@@ -53,16 +63,24 @@ def drop_privileges(user: str | None, keep: Sequence[int] = ()) -> list[str]:
     return done
 
 
-def find_account(user: str) -> pwd.struct_passwd:
-    """The account of a user by name or number."""
+def find_account(user: str) -> Account:
+    """The account that USER or USER:GROUP means, each a name or a number."""
+    name, colon, group = user.partition(":")
     try:
-        return pwd.getpwuid(int(user)) if user.isascii() and user.isdigit() else pwd.getpwnam(user)
+        found = pwd.getpwuid(int(name)) if name.isascii() and name.isdigit() else pwd.getpwnam(name)
     except (KeyError, OverflowError):
-        raise NetosError(f"there is no user '{user}': make it with "
-                         f"`useradd --system --no-create-home --shell /usr/sbin/nologin {user}`") from None
+        raise NetosError(f"there is no user '{name}': make it with "
+                         f"`useradd --system --no-create-home --shell /usr/sbin/nologin {name}`") from None
+    if not colon:
+        return Account(found.pw_name, found.pw_uid, found.pw_gid)
+    try:
+        number = grp.getgrgid(int(group)) if group.isascii() and group.isdigit() else grp.getgrnam(group)
+    except (KeyError, OverflowError):
+        raise NetosError(f"there is no group '{group}': make it with `groupadd --system {group}`") from None
+    return Account(found.pw_name, found.pw_uid, number.gr_gid)
 
 
-def check(account: pwd.struct_passwd | None, keep: Sequence[int], permitted: int) -> None:
+def check(account: Account | None, keep: Sequence[int], permitted: int) -> None:
     """Refuse before anything is changed."""
     if (threads := len(os.listdir("/proc/self/task"))) > 1:
         raise NetosError(f"privileges cannot be dropped: {threads} threads run already and would keep theirs; "
@@ -72,27 +90,27 @@ def check(account: pwd.struct_passwd | None, keep: Sequence[int], permitted: int
         raise NetosError(f"{' and '.join(missing)} cannot be kept, for this process does not have it: "
                          f"start it as root, or in its unit with AmbientCapabilities={' '.join(missing)}")
     if account is not None and not is_now(account) and ~permitted & bits([CAP_SETUID, CAP_SETGID]):
-        raise NetosError(f"cannot become the user {account.pw_name}: start as root, "
-                         f"or as that user from the beginning (User={account.pw_name} in the unit)")
+        raise NetosError(f"cannot become the user {account.name}: start as root, "
+                         f"or as that user from the beginning (User={account.name} in the unit)")
 
 
-def is_now(account: pwd.struct_passwd) -> bool:
+def is_now(account: Account) -> bool:
     """Whether the process is that user and group already, with no way back."""
-    return set(os.getresuid()) == {account.pw_uid} and set(os.getresgid()) == {account.pw_gid}
+    return set(os.getresuid()) == {account.user} and set(os.getresgid()) == {account.group}
 
 
-def become(account: pwd.struct_passwd, keep_capabilities: bool) -> None:
+def become(account: Account, keep_capabilities: bool) -> None:
     """Change groups, group and user, in the order in which each is still allowed."""
     try:
         if keep_capabilities:
             control(PR_SET_KEEPCAPS, 1)
-        os.setgroups(os.getgrouplist(account.pw_name, account.pw_gid))
-        os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
-        os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
+        os.setgroups(os.getgrouplist(account.name, account.group))
+        os.setresgid(account.group, account.group, account.group)
+        os.setresuid(account.user, account.user, account.user)
         if keep_capabilities:
             control(PR_SET_KEEPCAPS, 0)
     except OSError as error:
-        raise NetosError(f"cannot become the user {account.pw_name}: {error.strerror}; start as root outside of a user "
+        raise NetosError(f"cannot become the user {account.name}: {error.strerror}; start as root outside of a user "
                          "namespace, or allow setuid and setgid in the unit's SystemCallFilter") from None
 
 

@@ -27,6 +27,7 @@ from netos.packet cimport (
 
 from netos.drivers.interface import Interface, check_name
 from netos.drivers.netns import call_in_namespace
+from netos.drivers.tundevice import open_tun
 from netos.errors import DeviceError
 
 cdef extern from "<errno.h>" nogil:
@@ -365,17 +366,6 @@ cdef ssize_t refuse() noexcept nogil:
     """As the kernel answers a header that lies."""
     set_errno(EINVAL)
     return -1
-
-
-def open_tun():
-    """A descriptor of /dev/net/tun."""
-    try:
-        return os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        fix = "load the driver with `modprobe tun`"
-        if error.errno in (codes.EACCES, codes.EPERM):
-            fix = "run as root, or have the administrator `chmod 666 /dev/net/tun`"
-        raise DeviceError(f"cannot open /dev/net/tun: {error.strerror}", fix) from None
 
 
 def is_attached(descriptor):

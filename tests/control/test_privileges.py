@@ -1,5 +1,6 @@
 """Privileges are gone for good: the user, every capability but those asked for, and the way back."""
 
+import grp
 import os
 import pwd
 import threading
@@ -155,6 +156,19 @@ def test_twice_is_as_once():
 @pytest.mark.parametrize("user", ["nobody-of-this-name", "4000000001", "99999999999999999999", "٣"])
 def test_unknown_users(user):
     assert f"no user '{user}': make it with `useradd" in in_child(lambda: drop_privileges(user, []))
+
+
+@pytest.mark.root
+@needs_root
+def test_a_group_of_its_own():
+    _, seen = status_after("nobody:daemon", [])
+    assert seen["Gid"].split() == [str(grp.getgrnam("daemon").gr_gid)] * 4
+    assert seen["Uid"].split()[0] == str(pwd.getpwnam("nobody").pw_uid)
+
+
+@pytest.mark.parametrize("group", ["nobody-of-this-name", "99999999999999999999", ""])
+def test_unknown_groups(group):
+    assert f"no group '{group}': make it with `groupadd" in in_child(lambda: drop_privileges(f"root:{group}", []))
 
 
 def test_other_threads_are_refused():
