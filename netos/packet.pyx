@@ -32,7 +32,8 @@ DROP_NAMES = [
     "device-full", "device-gone", "inactive", "suppressed", "rate-limited", "abandoned",
     "exception", "closed", "no-output", "unmatched-paint", "filtered", "bad-offload", "fragment",
     "no-headroom", "own", "bad-packet", "sampled", "invalid-flow", "table-full",
-    "no-mapping",
+    "no-mapping", "half-open", "bad-cookie", "bad-fragment", "fragment-overlap", "fragment-timeout",
+    "reassembly-full",
 ]
 
 
