@@ -1,18 +1,22 @@
 """ConnTrack: say of each packet whether its connection is new, established, related or none (nf_conntrack's states)."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from elements.firewall.tracking cimport set_flow
 from elements.ip.header cimport marked_whole_ip
 from netos.element cimport Element
 from netos.kernel.clock cimport NANOSECONDS, clock_peek
 from netos.kernel.timer cimport Timer, timer_schedule, timer_scheduled
-from netos.packet cimport BATCH_MAX, DROP_TABLE_FULL, Batch, Descriptor, packet_network_length
+from netos.packet cimport (
+    ANNO_PAINT, BATCH_MAX, DROP_HALF_OPEN, DROP_TABLE_FULL, Batch, Descriptor, packet_network_length,
+)
 from netos.proto.flow_table cimport FlowTable
 from netos.proto.flow_track cimport (
     READ_NOTHING, Reading, flow_prefetch, flow_prefetch_connection, flow_read, flow_track,
 )
-from netos.proto.flows cimport FLOW_REFUSED, WHEEL_SHIFT, Flows, flows_expire
+from netos.proto.flows cimport (
+    FLOW_HALF_OPEN, FLOW_NEW, FLOW_REFUSED, NO_FLOW, WHEEL_SHIFT, Connection, Flows, flow_of, flows_expire,
+)
 
 from elements.firewall.flow_text import flow_key, flow_line, flow_timeout, timeout_lines, total_lines
 from netos.args import Bool, Seconds, Unsigned
@@ -28,7 +32,8 @@ cdef class ConnTrack(Element):
 
     At most CAPACITY connections are kept, in memory taken at the start; when there are that many, one that is not yet
     assured gives way, or the packet is dropped as table-full (output 1, if connected). HALF_OPEN (0:
-    none) limits TCP handshakes under way likewise. LOOSE takes up TCP connections in the middle. The rest are timeouts
+    none) limits TCP handshakes under way likewise; HALF_OPEN_EACH (0: none) those with one destination address, beyond
+    which a SYN for it is dropped as half-open. LOOSE takes up TCP connections in the middle. The rest are timeouts
     of the states. A packet makes a connection at once; if the configuration has a ConnTrackConfirm, it is forgotten
     after UNCONFIRMED unless it passes there, and has no replies before.
     Packets need a network header; fragments but the first are invalid.
@@ -41,8 +46,8 @@ cdef class ConnTrack(Element):
     live_reconfigure = True
 
     def configure(self, capacity: Unsigned(minimum=1, maximum=1 << 28) = 65536, *, half_open: Unsigned = 0,
-                  loose: Bool = False, tcp_syn_sent: Seconds = None, tcp_syn_received: Seconds = None,
-                  tcp_established: Seconds = None,
+                  half_open_each: Unsigned = 0, loose: Bool = False, tcp_syn_sent: Seconds = None,
+                  tcp_syn_received: Seconds = None, tcp_established: Seconds = None,
                   tcp_fin_wait: Seconds = None, tcp_close_wait: Seconds = None, tcp_last_ack: Seconds = None,
                   tcp_time_wait: Seconds = None, tcp_close: Seconds = None, udp: Seconds = None,
                   udp_stream: Seconds = None, icmp: Seconds = None, other: Seconds = None, other_stream: Seconds = None,
@@ -54,6 +59,7 @@ cdef class ConnTrack(Element):
             self.table.move_from(before, self.cpu.now)
         self.table.flows.loose = loose
         self.table.flows.half_open = half_open
+        self.table.limit_half_open(half_open_each)
         for state, time in {
                 "syn-sent": tcp_syn_sent, "syn-crossed": tcp_syn_sent, "syn-received": tcp_syn_received,
                 "established": tcp_established, "fin-wait": tcp_fin_wait, "close-wait": tcp_close_wait,
@@ -74,6 +80,11 @@ cdef class ConnTrack(Element):
     def confirm(self):
         """Let connections be confirmed by somebody: ConnTrackConfirm calls this when it is configured."""
         self.table.flows.confirming = True
+
+    @property
+    def flow_table(self):
+        """The table, for `netos flows` and `netos reload --kill-states`."""
+        return self.table
 
     @read_handler
     def count(self):
@@ -140,6 +151,7 @@ cdef class ConnTrack(Element):
         cdef int state
         cdef uint8_t *ip
         cdef Descriptor *packet
+        cdef Connection *connection
         cdef Flows *flows = &self.table.flows
         cdef int64_t now = clock_peek(&self.vcpu.clock)
         if flows.tick != <uint32_t>(now >> WHEEL_SHIFT):
@@ -158,9 +170,13 @@ cdef class ConnTrack(Element):
             readings[i].reference = 0
             ip = marked_whole_ip(packet)
             state = flow_track(flows, ip, &readings[i], now)
-            if state == FLOW_REFUSED:
-                self.reject(packet, DROP_TABLE_FULL)
+            if state >= FLOW_REFUSED:
+                self.reject(packet, DROP_HALF_OPEN if state == FLOW_HALF_OPEN else DROP_TABLE_FULL)
                 continue
+            if state == FLOW_NEW and readings[i].reference != NO_FLOW:
+                connection = flow_of(flows, readings[i].reference)
+                if connection.mark == 0:        # where it came in, for rules that ask: see netos reload --kill-states
+                    connection.mark = <uint16_t>(packet.annotations[ANNO_PAINT] + 1)
             set_flow(packet, state, readings[i].reference)
             batch.packets[kept] = packet
             kept += 1

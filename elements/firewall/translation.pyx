@@ -52,6 +52,11 @@ cdef class Translator(Element):
 
     handlers = ("count", "mappings", "exhausted")
 
+    @property
+    def flow_table(self):
+        """The table of the ConnTrack, for `netos flows`."""
+        return self.tracker.table
+
     cdef bint begin(self, Flows *flows, Tracked *tracked, int64_t now) noexcept nogil:
         """A connection's first packets: map it, if that is to be, and not yet done. 0 if it cannot be."""
         return 1

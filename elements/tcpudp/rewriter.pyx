@@ -84,6 +84,11 @@ cdef class Rewriter(Element):
         if old.n_inputs == self.n_inputs and old.n_outputs == self.n_outputs:
             self.table.move_from(old.table, self.cpu.now)
 
+    @property
+    def flow_table(self):
+        """The table, for `netos flows`."""
+        return self.table
+
     def rows(self, protocol=None):
         """A line each mapping: what its packets are, what they become, input, seconds left."""
         found = []

@@ -2,7 +2,11 @@
 
 from libc.stdint cimport int64_t
 
-from netos.proto.flows cimport Connection, Flows
+from netos.proto.flows cimport Connection, Flows, Tuple
+
+
+cdef dict connection_row(const Connection *connection, int64_t now)
+cdef tuple tuple_numbers(const Tuple *key)
 
 
 cdef class FlowTable:

@@ -8,7 +8,8 @@ from libc.string cimport memcpy
 from netos.proto.flows cimport (
     FAMILY_IPV4, FLOW_ASSURED, FLOW_CONFIRMED, FLOW_FREE, FLOW_MAPPED, FLOW_REPLIED, FLOW_STATES, NO_FLOW, Connection,
     Flows, Tuple, flow_confirm, flow_create, flow_direction, flow_end, flow_enter, flow_find, flow_hash, flow_lookup,
-    flow_map, flow_of, flow_relink, flows_expire, flows_free, flows_init, flows_memory, tuple_invert,
+    flow_map, flow_of, flow_relink, flows_count_half_open, flows_expire, flows_free, flows_init, flows_memory,
+    tuple_invert,
 )
 from netos.proto.icmp cimport ICMP_ECHO
 from netos.proto.ipv4 cimport IP_PROTOCOL_ICMP, IP_PROTOCOL_TCP, IP_PROTOCOL_UDP
@@ -40,6 +41,18 @@ cdef Tuple tuple_from(key):
 
 cdef tuple tuple_numbers(const Tuple *key):
     return key.protocol, key.source, key.source_port, key.destination, key.destination_port
+
+
+cdef dict connection_row(const Connection *connection, int64_t now):
+    """What a connection is, in words and numbers of Python's."""
+    return {
+        "original": tuple_numbers(&connection.tuples[0]), "reply": tuple_numbers(&connection.tuples[1]),
+        "protocol": PROTOCOLS.get(connection.tuples[0].protocol, str(connection.tuples[0].protocol)),
+        "state": STATES[connection.state], "replied": bool(connection.flags & FLOW_REPLIED),
+        "assured": bool(connection.flags & FLOW_ASSURED), "confirmed": bool(connection.flags & FLOW_CONFIRMED),
+        "mapped": bool(connection.flags & FLOW_MAPPED), "mark": connection.mark, "kind": connection.tuples[0].kind,
+        "expires": connection.expires - now, "age": now - connection.started,
+        "packets": tuple(connection.packets), "bytes": tuple(connection.bytes)}
 
 
 cdef class FlowTable:
@@ -142,14 +155,7 @@ cdef class FlowTable:
             connection = &self.flows.connections[number]
             if connection.state == FLOW_FREE or connection.expires <= now:
                 continue
-            found.append({
-                "original": tuple_numbers(&connection.tuples[0]), "reply": tuple_numbers(&connection.tuples[1]),
-                "protocol": PROTOCOLS.get(connection.tuples[0].protocol, str(connection.tuples[0].protocol)),
-                "state": STATES[connection.state], "replied": bool(connection.flags & FLOW_REPLIED),
-                "assured": bool(connection.flags & FLOW_ASSURED), "confirmed": bool(connection.flags & FLOW_CONFIRMED),
-                "mapped": bool(connection.flags & FLOW_MAPPED), "mark": connection.mark,
-                "expires": connection.expires - now, "age": now - connection.started,
-                "packets": tuple(connection.packets), "bytes": tuple(connection.bytes)})
+            found.append(connection_row(connection, now))
             if len(found) == limit:
                 break
         return found
@@ -178,7 +184,13 @@ cdef class FlowTable:
     def totals(self):
         """What has happened since the table was made, as a dictionary."""
         return {"created": self.flows.created, "expired": self.flows.expired, "killed": self.flows.killed,
-                "early-drop": self.flows.dropped_early, "refused": self.flows.refused, "clashes": self.flows.clashes}
+                "early-drop": self.flows.dropped_early, "refused": self.flows.refused, "clashes": self.flows.clashes,
+                "half-open-refused": self.flows.half_open_refused}
+
+    def limit_half_open(self, each):
+        """Let at most `each` TCP handshakes with the same destination be under way; 0: as many as come."""
+        if not flows_count_half_open(&self.flows, each):
+            raise MemoryError("netos: no memory for counting handshakes by destination")
 
     def move_from(self, FlowTable other not None, int64_t now):
         """Take over the connections of another table, as many as there is room for; it is empty afterwards."""
@@ -191,6 +203,7 @@ cdef class FlowTable:
         settings_copy(&self.flows, &own)
         settings_copy(&own, &other.flows)
         other.flows = own
+        self.limit_half_open(own.half_open_each)
 
 
 cdef void settings_copy(Flows *into, const Flows *flows) noexcept nogil:

@@ -5,10 +5,10 @@ from libc.string cimport memset
 
 from netos.proto.flow_tcp cimport SEGMENT_AGAIN, SEGMENT_INVALID, tcp_begin, tcp_first_state, tcp_follow
 from netos.proto.flows cimport (
-    FAMILY_IPV4, FLOW_ASSURED, FLOW_CONFIRMED, FLOW_ESTABLISHED, FLOW_FREE, FLOW_INVALID, FLOW_NEW, FLOW_REFUSED,
-    FLOW_RELATED, FLOW_REPLIED, ICMP_QUERY, NO_FLOW, OTHER_STREAM, OTHER_UNREPLIED, TCP_SYN_SENT, UDP_STREAM,
+    FAMILY_IPV4, FLOW_ASSURED, FLOW_CONFIRMED, FLOW_ESTABLISHED, FLOW_FREE, FLOW_HALF_OPEN, FLOW_INVALID, FLOW_NEW,
+    FLOW_REFUSED, FLOW_RELATED, FLOW_REPLIED, ICMP_QUERY, NO_FLOW, OTHER_STREAM, OTHER_UNREPLIED, TCP_SYN_SENT, UDP_STREAM,
     UDP_UNREPLIED, Connection, Flows, Tuple, flow_confirm, flow_create, flow_direction, flow_end, flow_enter,
-    flow_hash, flow_lookup, flow_of, flows_spare_half_open, icmp_answer, tuple_equal,
+    flow_hash, flow_lookup, flow_of, flows_half_open_full, flows_spare_half_open, icmp_answer, tuple_equal,
     tuple_invert,
 )
 from netos.proto.icmp cimport ICMP_AT_DATA, ICMP_AT_TYPE, ICMP_HEADER_LENGTH, icmp_identifier, icmp_is_error
@@ -91,8 +91,12 @@ cdef int begin(Flows *flows, const uint8_t *ip, Reading *reading, int64_t now) n
         state = OTHER_UNREPLIED
     if state == FLOW_FREE or not tuple_invert(&reading.key, &reply):
         return FLOW_INVALID
-    if state == TCP_SYN_SENT and not flows_spare_half_open(flows, now):
-        return FLOW_REFUSED
+    if state == TCP_SYN_SENT:
+        if flows_half_open_full(flows, reading.key.destination):
+            flows.half_open_refused += 1
+            return FLOW_HALF_OPEN
+        if not flows_spare_half_open(flows, now):
+            return FLOW_HALF_OPEN
     reading.reference = flow_create(flows, &reading.key, &reply, reading.hashed, state, now)
     if reading.reference == NO_FLOW:
         return FLOW_REFUSED

@@ -54,6 +54,7 @@ cdef enum:                      # what a packet is to its connection
     FLOW_RELATED
     FLOW_INVALID
     FLOW_REFUSED                # there is no room for its connection
+    FLOW_HALF_OPEN              # too many handshakes are under way
 
 cdef enum:
     BUCKET_SLOTS = 7
@@ -61,6 +62,7 @@ cdef enum:
     WHEEL_SHIFT = 27            # a tick is 2**27 ns, about an eighth of a second
     FAMILY_IPV4 = 4
     NO_FLOW = 0                 # no reference
+    HALF_OPEN_ROW = 32768       # counters of handshakes under way by destination, in each of two rows
 
 
 cdef struct Tuple:              # a direction of a connection as its packets carry it, in host order; 16 bytes, no gaps
@@ -121,11 +123,14 @@ cdef struct Flows:
     uint32_t hand               # of the search for one to drop early
     bint loose                  # TCP in the middle starts a connection
     uint32_t half_open          # most connections whose handshake is not over; 0: no limit of their own
+    uint32_t half_open_each     # the same for each destination address
+    uint32_t *half_open_counts  # two rows of HALF_OPEN_ROW, by hash of the destination; NULL: not counted
     bint confirming             # somebody calls flow_confirm; else connections need none
     uint64_t created
     uint64_t expired
     uint64_t dropped_early
     uint64_t refused            # connections for which there was no room
+    uint64_t half_open_refused  # handshakes that a limit on them did not let begin
     uint64_t clashes            # that would have hidden another one
     uint64_t killed
     uint64_t outside            # TCP segments out of their window
@@ -228,6 +233,8 @@ cdef bint flow_map(Flows *flows, Connection *connection, const Tuple *reply, int
 cdef void flow_enter(Flows *flows, Connection *connection, uint8_t state, int64_t now) noexcept nogil
 cdef void flow_confirm(Flows *flows, Connection *connection, int64_t now) noexcept nogil
 cdef bint flows_spare_half_open(Flows *flows, int64_t now) noexcept nogil
+cdef bint flows_count_half_open(Flows *flows, uint32_t each) noexcept nogil
+cdef bint flows_half_open_full(const Flows *flows, uint32_t destination) noexcept nogil
 cdef void flow_end(Flows *flows, Connection *connection) noexcept nogil
 cdef uint32_t flows_expire(Flows *flows, int64_t now, uint32_t limit) noexcept nogil
 

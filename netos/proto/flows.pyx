@@ -101,6 +101,7 @@ cdef void flows_free(Flows *flows) noexcept nogil:
     if flows.buckets != NULL:
         munmap(flows.buckets, buckets_size(flows))
     free(flows.wheel)
+    free(flows.half_open_counts)
     memset(flows, 0, sizeof(Flows))
 
 
@@ -269,10 +270,50 @@ cdef bint flows_spare_half_open(Flows *flows, int64_t now) noexcept nogil:
         return 1
     connection = victim(flows, now, TCP_SYN_RECEIVED)
     if connection == NULL:
-        flows.refused += 1
+        flows.half_open_refused += 1
         return 0
     give_way(flows, connection, now)
     return 1
+
+
+cdef inline bint is_half_open(uint8_t state) noexcept nogil:
+    return TCP_SYN_SENT <= state <= TCP_SYN_RECEIVED
+
+
+cdef inline uint32_t *half_open_counter(const Flows *flows, int row, uint32_t destination) noexcept nogil:
+    """The counter of a destination in one of the rows; others may share it, but hardly the same others in both."""
+    cdef uint32_t at = <uint32_t>((destination * (flows.key[row] | 1)) >> 40) & (HALF_OPEN_ROW - 1)
+    return &flows.half_open_counts[row * HALF_OPEN_ROW + at]
+
+
+cdef void half_open_count(const Flows *flows, const Connection *connection, int change) noexcept nogil:
+    half_open_counter(flows, 0, connection.tuples[0].destination)[0] += change
+    half_open_counter(flows, 1, connection.tuples[0].destination)[0] += change
+
+
+cdef bint flows_count_half_open(Flows *flows, uint32_t each) noexcept nogil:
+    """Count handshakes by destination from now on, and allow so many (0: stop counting); 0 if there is no memory."""
+    cdef uint32_t number
+    flows.half_open_each = each
+    if each == 0:
+        free(flows.half_open_counts)
+        flows.half_open_counts = NULL
+    elif flows.half_open_counts == NULL:
+        flows.half_open_counts = <uint32_t *>calloc(2 * HALF_OPEN_ROW, sizeof(uint32_t))
+        if flows.half_open_counts == NULL:
+            flows.half_open_each = 0
+            return 0
+        for number in range(flows.touched):
+            if is_half_open(flows.connections[number].state):
+                half_open_count(flows, &flows.connections[number], 1)
+    return 1
+
+
+cdef bint flows_half_open_full(const Flows *flows, uint32_t destination) noexcept nogil:
+    """Whether a destination has as many handshakes under way as are allowed."""
+    return (flows.half_open_counts != NULL
+            and half_open_counter(flows, 0, destination)[0] >= flows.half_open_each
+            and half_open_counter(flows, 1, destination)[0] >= flows.half_open_each)
 
 
 cdef Connection *connection_get(Flows *flows, int64_t now) noexcept nogil:
@@ -322,6 +363,8 @@ cdef uint32_t flow_create(Flows *flows, const Tuple *key, const Tuple *reply, ui
     flows.count += 1
     flows.states[state] += 1
     flows.created += 1
+    if flows.half_open_counts != NULL and is_half_open(state):
+        half_open_count(flows, connection, 1)
     return 2 * number + 1
 
 
@@ -344,6 +387,8 @@ cdef void flow_enter(Flows *flows, Connection *connection, uint8_t state, int64_
     """Change the state and begin its timeout."""
     flows.states[connection.state] -= 1
     flows.states[state] += 1
+    if flows.half_open_counts != NULL and is_half_open(connection.state) != is_half_open(state):
+        half_open_count(flows, connection, 1 if is_half_open(state) else -1)
     connection.state = state
     flow_refresh(flows, connection, now)
 
@@ -362,6 +407,8 @@ cdef void flow_end(Flows *flows, Connection *connection) noexcept nogil:
         index_remove(flows, flow_hash(flows, &connection.tuples[1]), 2 * number + 2)
     wheel_unlink(flows, connection)
     flows.states[connection.state] -= 1
+    if flows.half_open_counts != NULL and is_half_open(connection.state):
+        half_open_count(flows, connection, -1)
     flows.count -= 1
     connection.state = FLOW_FREE
     connection.next = flows.free
