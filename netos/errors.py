@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning", "note"]
@@ -29,6 +29,7 @@ class Diagnostic(NamedTuple):
 
     `length` is the width of the text to underline. `hints` say what to do about it, `notes` are lines that
     belong under the message. `context` is a line such as "While configuring 'x :: X':" that neighbours may share.
+    `landmark` is FILE:LINE as Click gives it, where Click points at another line.
     """
 
     severity: Severity
@@ -38,6 +39,7 @@ class Diagnostic(NamedTuple):
     hints: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     context: str = ""
+    landmark: str = ""
 
 
 class Diagnostics:
@@ -89,12 +91,44 @@ class ConfigError(NetosError):
 
 
 class ArgumentError(NetosError):
-    """One argument of an element is wrong; `keyword` names it where it has a name."""
+    """One argument of an element is wrong; `keyword` names it where it has a name.
 
-    def __init__(self, message: str, keyword: str | None = None) -> None:
+    `argument` says which of an element's repeated arguments it is (from 0); `column` and `length` which part of its
+    text (length 0: all from there on).
+    """
+
+    def __init__(self, message: str, keyword: str | None = None, argument: int | None = None, column: int = 0,
+                 length: int = 0) -> None:
         super().__init__(f"{keyword}: {message}" if keyword else message)
         self.message = message
         self.keyword = keyword
+        self.argument = argument
+        self.column = column
+        self.length = length
+
+    def each(self) -> Sequence[ArgumentError]:
+        """The errors this one consists of."""
+        return (self,)
+
+
+class ArgumentErrors(NetosError):
+    """Everything that is wrong with the arguments of one element.
+
+    `positions` says for each error which argument (from 0) it is about, None where an argument is missing. They count
+    all arguments, or just those that no other parameter takes if they are an element's own errors (`repeated`).
+    """
+
+    def __init__(self, errors: Sequence[ArgumentError], positions: Sequence[int | None], repeated: bool = False
+                 ) -> None:
+        super().__init__("\n".join(map(str, errors)))
+        self.errors = tuple(errors)
+        self.positions = tuple(positions)
+        self.repeated = repeated
+
+    def each(self) -> Sequence[ArgumentError]:
+        """The errors this one consists of, each with its position."""
+        return [ArgumentError(error.message, error.keyword, position, error.column, error.length)
+                for error, position in zip(self.errors, self.positions)]
 
 
 class HandlerError(NetosError):

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from netos.args import ArgumentErrors, GraphScope, HandlerReference, NameDatabase, Syntax
+from netos.args import GraphScope, HandlerReference, NameDatabase, Syntax
 from netos.default_handlers import default_handlers
 from netos.errors import (
-    ArgumentError,
     ConfigError,
-    Diagnostic,
     Diagnostics,
     HandlerError,
-    Location,
     NetosError,
     Severity,
 )
@@ -112,9 +109,6 @@ class Router:
         try:
             args, kwargs = self.bind_arguments(element, element.configuration)
             element.configure(*args, **kwargs)
-        except ArgumentErrors as errors:
-            for error in errors.errors:
-                self._complain("error", element, error, "configuring")
         except NetosError as error:
             self._complain("error", element, error, "configuring")
 
@@ -122,10 +116,12 @@ class Router:
         """Convert a configuration string by the signature of the element's configure()."""
         return Syntax.of(type(element).configure).bind(split_arguments(text), self.scope(element.name))
 
-    def _complain(self, severity: Severity, element: Element, error: object, doing: str) -> None:
-        location = element.location or Location("config")
-        self.diagnostics.append(Diagnostic(severity, str(error), location, max(len(type(element).__name__), 1),
-                                           context=f"While {doing} '{element.name} :: {type(element).__name__}':"))
+    def _complain(self, severity: Severity, element: Element, error: NetosError | str, doing: str) -> None:
+        from netos.complaints import diagnostics
+
+        index = self.graph.index(element.name)
+        declared = self.graph.elements[index] if index is not None else None
+        self.diagnostics.extend(diagnostics(severity, element, declared, error, doing))
 
     def _observe(self, widen: int) -> None:
         if any(element.observes for element in self.order) and not widen:
@@ -288,7 +284,10 @@ class Router:
             args, kwargs = self.bind_arguments(element, text)
             element.configure(*args, **kwargs)
         except NetosError as error:
-            raise HandlerError(f"While configuring '{element.name} :: {type(element).__name__}':\n  {error}") from None
+            from netos.complaints import explain
+
+            lines = explain(element, error, text, everything=True)
+            raise HandlerError(f"While configuring '{element.name} :: {type(element).__name__}':\n  {lines}") from None
         element.configuration = text
 
     def split_handler(self, path: str) -> tuple[str, str]:
@@ -308,7 +307,7 @@ class Router:
             raise HandlerError(f"no '{path}' read handler")
         if argument and not handler.read_parameter:
             raise HandlerError(f"read handler '{path}' does not take parameters")
-        value: str = self._guard(path, handler.read, argument)
+        value: str = self._guard(path, element, handler.read, argument)
         return value
 
     def write(self, path: str, text: str = "") -> None:
@@ -319,7 +318,7 @@ class Router:
         handler = self.find_handler(element, name)
         if handler is None or handler.write is None:
             raise HandlerError(f"no '{path}' write handler")
-        self._guard(path, handler.write, text)
+        self._guard(path, element, handler.write, text)
         self.cpu.wake()             # for tasks and timers that this started while the loop slept
 
     def call(self, reference: HandlerReference) -> None:
@@ -328,14 +327,16 @@ class Router:
         name = getattr(element, "name", "")
         self.write(f"{name}.{handler}" if name else handler, reference.argument)
 
-    @staticmethod
-    def _guard(path: str, call: Any, text: str) -> Any:
+    def _guard(self, path: str, element: str, call: Any, text: str) -> Any:
         try:
             return call(text)
         except HandlerError:
             raise
-        except (NetosError, ArgumentError, ValueError) as error:
-            raise HandlerError(f"{path}: {error}") from None
+        except (NetosError, ValueError) as error:
+            from netos.complaints import explain
+
+            lines = explain(self.elements[element], error, text) if element else str(error)
+            raise HandlerError(f"{path}: {lines}") from None
 
     # Running
 

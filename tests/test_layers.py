@@ -43,9 +43,11 @@ ALLOWED = [
     ("netos.registry", ["netos.errors", "netos.lang"]),
     ("netos.default_handlers", ["netos.errors", "netos.handlers", "netos.element", "netos.router"]),
     ("netos.global_handlers", ["netos.errors", "netos.lang", "netos.router"]),
+    ("netos.complaints", ["netos.args", "netos.errors", "netos.element", "netos.lang"]),
     ("netos.router", [
         "netos.args", "netos.errors", "netos.element", "netos.kernel", "netos.lang", "netos.handlers",
-        "netos.global_handlers", "netos.default_handlers", "netos.registry", "netos.offload"]),
+        "netos.global_handlers", "netos.default_handlers", "netos.registry", "netos.offload",
+        "netos.complaints"]),
     ("netos.builder", ["netos.router", "netos.errors", "netos.handlers", "netos.lang", "netos.registry"]),
     ("netos.testing", ["netos", "elements"]),
     ("netos.cli", ["netos", "elements"]),

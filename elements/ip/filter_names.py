@@ -65,7 +65,7 @@ class Vocabulary:
     def element(self, name: str) -> object | None:
         return None
 
-    def warn(self, message: str) -> None:
+    def warn(self, message: object) -> None:
         pass
 
     def number(self, kind: str, name: str) -> int | None:

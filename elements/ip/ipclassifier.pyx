@@ -25,7 +25,7 @@ cdef class IPClassifier(IPFilter):
             raise ArgumentError(f"need {self.n_outputs} arguments, one per output port, not {len(pattern)}")
         scope = self.router.scope(self.name)
         self.compiled = compile_ip_classifier(pattern, resolve=scope.database,
-                                              warn=lambda problem: scope.warn(str(problem)))
+                                              warn=lambda problem: scope.warn(problem.error()))
 
     @read_handler("pattern")
     def patterns(self):

@@ -30,7 +30,7 @@ cdef class IPFilter(Element):
     def configure(self, *rule: Remaining):
         scope = self.router.scope(self.name)
         self.compiled = compile_ip_filter(rule, outputs=self.n_outputs, resolve=scope.database,
-                                          warn=lambda problem: scope.warn(str(problem)))
+                                          warn=lambda problem: scope.warn(problem.error()))
 
     @read_handler
     def program(self):

@@ -20,6 +20,10 @@ class PatternProblem:
     def __str__(self) -> str:
         return f"pattern {self.pattern}: {self.message}"
 
+    def error(self) -> ArgumentError:
+        """The complaint as the error of an argument; patterns are the repeated arguments of their element."""
+        return ArgumentError(str(self), None, self.pattern, self.column, self.length)
+
 
 class PatternError(ArgumentError):
     """Patterns that cannot be compiled; `problems` lists everything that is wrong, in the order of the text."""
@@ -27,6 +31,9 @@ class PatternError(ArgumentError):
     def __init__(self, problems: Iterable[PatternProblem]) -> None:
         self.problems = sorted(problems, key=lambda problem: (problem.pattern, problem.column))
         super().__init__("\n".join(map(str, self.problems)))
+
+    def each(self) -> list[ArgumentError]:
+        return [problem.error() for problem in self.problems]
 
 
 class Complaint(Exception):

@@ -74,7 +74,8 @@ class Program:
                 else:
                     self.instructions[place] = found._replace(number=target)
         if errors:
-            raise ArgumentErrors([error for error, _ in errors], [position for _, position in errors])
+            errors.sort(key=lambda error: -1 if error[1] is None else error[1])
+            raise ArgumentErrors([error for error, _ in errors], [position for _, position in errors], repeated=True)
 
     def add(self, added: Instruction) -> None:
         """Append an instruction; a program that does not begin with a wait begins with `initial`."""

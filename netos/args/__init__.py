@@ -20,10 +20,11 @@ from netos.args.numbers import (
     Unsigned64,
 )
 from netos.args.scope import EMPTY_SCOPE, GraphScope, Scope
-from netos.args.syntax import MANDATORY, ArgumentErrors, Parameter, Syntax
+from netos.args.syntax import MANDATORY, Parameter, Syntax
 from netos.args.text import Data, FileName, Keyword, ListOf, OneOf, Raw, Remaining, Text, Word
 from netos.args.types import PLAIN, Alias, ArgumentType, Deprecated, Repeated, argument_type
 from netos.args.units import Bandwidth, Rate, Seconds, Timestamp
+from netos.errors import ArgumentErrors
 
 __all__ = [
     "ANNOTATIONS", "EMPTY_SCOPE", "MANDATORY", "Alias", "Annotation", "AnnotationPlace", "ArgumentErrors",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
+from netos.errors import ArgumentError, ArgumentErrors, NetosError
+
 
 class Scope(Protocol):
     """What argument conversion asks the graph."""
@@ -15,8 +17,8 @@ class Scope(Protocol):
     def element(self, name: str) -> object | None:
         """The element called `name` as seen from here, or None."""
 
-    def warn(self, message: str) -> None:
-        """Tell the user something that is no error."""
+    def warn(self, message: str | NetosError) -> None:
+        """Tell the user something that is no error; what looks like one says which argument it is about."""
 
 
 class EmptyScope:
@@ -30,7 +32,7 @@ class EmptyScope:
     def element(self, name: str) -> object | None:
         return None
 
-    def warn(self, message: str) -> None:
+    def warn(self, message: str | NetosError) -> None:
         pass
 
 
@@ -47,7 +49,7 @@ class GraphScope:
     """The scope of an element: `compound` is the path of the compound element it lies in ("" at top level)."""
 
     def __init__(self, names: Lookup, elements: Mapping[str, object], compound: str = "",
-                 warn: Callable[[str], None] = EMPTY_SCOPE.warn) -> None:
+                 warn: Callable[[str | NetosError], None] = EMPTY_SCOPE.warn) -> None:
         self.names = names
         self.elements = elements
         self.compound = compound
@@ -62,8 +64,21 @@ class GraphScope:
                 return self.elements[full_name]
         return None
 
-    def warn(self, message: str) -> None:
+    def warn(self, message: str | NetosError) -> None:
         self._warn(message)
+
+
+class ReadingScope:
+    """A scope while arguments are converted: it says which `argument` a warning is about."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.database = scope.database
+        self.element = scope.element
+        self.argument = 0
+        self._warn = scope.warn
+
+    def warn(self, message: str | NetosError) -> None:
+        self._warn(ArgumentErrors([ArgumentError(message)], [self.argument]) if isinstance(message, str) else message)
 
 
 def outward(compound: str, name: str) -> Iterator[str]:

@@ -10,31 +10,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-from netos.args.scope import EMPTY_SCOPE, Scope
+from netos.args.scope import EMPTY_SCOPE, ReadingScope, Scope
 from netos.args.text import Remaining
 from netos.args.types import ArgumentType, argument_type, closest
-from netos.errors import ArgumentError, NetosError
+from netos.errors import ArgumentError, ArgumentErrors
 
 Kind = Literal["positional", "keyword", "rest"]
 
 MANDATORY = type("Mandatory", (), {"__repr__": lambda self: "MANDATORY"})()
 VARIABLE_POSITIONAL, VARIABLE_KEYWORD = 4, 8
 LOOKS_LIKE_KEYWORD = re.compile(r"([A-Za-z_][A-Za-z0-9_:.?!]*)[ \t\n\v\f\r]+(?=[^ \t\n\v\f\r])")
-
-
-class ArgumentErrors(NetosError):
-    """Everything that is wrong with the arguments of one element.
-
-    `positions` says for each error which argument (from 0) it is about, None where an argument is missing.
-    """
-
-    def __init__(self, errors: Sequence[ArgumentError], positions: Sequence[int | None]) -> None:
-        super().__init__("\n".join(map(str, errors)))
-        self.errors = tuple(errors)
-        self.positions = tuple(positions)
 
 
 class Parameter(NamedTuple):
@@ -63,6 +52,7 @@ class Syntax:
         self.parameters = tuple(parameters)
         self.class_name = class_name
         self.by_keyword = {keyword: parameter for parameter in parameters for keyword in parameter.keywords}
+        self.rest = next((parameter.name for parameter in parameters if parameter.kind == "rest"), "")
 
     @classmethod
     def of(cls, function: Callable[..., Any]) -> Syntax:
@@ -72,6 +62,13 @@ class Syntax:
     def bind(self, arguments: Sequence[str], scope: Scope = EMPTY_SCOPE) -> tuple[list[Any], dict[str, Any]]:
         """Convert the arguments into what to call `configure(*args, **kwargs)` with; raises ArgumentErrors."""
         return Binding(self, arguments, scope).result()
+
+    def takers(self, arguments: Sequence[str]) -> dict[str, list[int]]:
+        """Which arguments each parameter takes, by its name; nothing for one that takes none."""
+        binding = Binding(self, arguments, EMPTY_SCOPE)
+        with suppress(ArgumentErrors):
+            binding.result()
+        return binding.taken
 
     def usage(self, class_name: str = "") -> str:
         """One line, as in Click's manual pages: `RatedSource([DATA, RATE, keywords LENGTH, STOP])`."""
@@ -130,9 +127,10 @@ class Binding:
     def __init__(self, syntax: Syntax, arguments: Sequence[str], scope: Scope) -> None:
         self.syntax = syntax
         self.arguments = arguments
-        self.scope = scope
+        self.scope = ReadingScope(scope)
         self.errors: list[tuple[ArgumentError, int | None]] = []
         self.given: dict[str, list[tuple[int, str]]] = {}
+        self.taken: dict[str, list[int]] = {}
         self.free: list[tuple[int, str | None]] = []
         for index, argument in enumerate(arguments):
             match = LOOKS_LIKE_KEYWORD.match(argument)
@@ -178,6 +176,8 @@ class Binding:
             if keyword is not None and not isinstance(parameter.type, Remaining):
                 self.free.append((index, keyword))
                 continue
+            self.taken.setdefault(parameter.name, []).append(index)
+            self.scope.argument = index
             try:
                 values.append(parameter.type.parse(self.arguments[index], self.scope))
             except ArgumentError as error:
@@ -186,11 +186,14 @@ class Binding:
 
     def convert(self, parameter: Parameter, found: list[tuple[int, str]], values: dict[str, Any]) -> None:
         """Convert what was given for a parameter; of several occurrences of a keyword the last one counts."""
+        self.taken[parameter.name] = [index for index, _ in found]
+        self.scope.argument = found[-1][0]
         if parameter.type.deprecated is not None:
             advice = f" ({parameter.type.deprecated})" if parameter.type.deprecated else ""
             self.scope.warn(f"{parameter.keyword}: argument deprecated{advice}")
         converted = []
         for index, text in found if parameter.type.repeated else found[-1:]:
+            self.scope.argument = index
             try:
                 converted.append(parameter.type.parse(text, self.scope))
             except ArgumentError as error:
@@ -204,7 +207,8 @@ class Binding:
         """Nobody took these: misspelt keywords, and too many positional arguments (said once)."""
         for index, keyword in self.free:
             if keyword is not None:
-                self.errors.append((ArgumentError(f"unknown argument{self.hint(keyword)}", keyword), index))
+                error = ArgumentError(f"unknown argument{self.hint(keyword)}", keyword, length=len(keyword))
+                self.errors.append((error, index))
         surplus = [index for index, keyword in self.free if keyword is None]
         if surplus:
             self.errors.append((ArgumentError("too many arguments"), surplus[0]))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from netos.errors import Location
-from netos.lang.nodes import Formal
+from netos.lang.nodes import Formal, Name, Text
 
 REST = "__REST__"
 
@@ -48,15 +48,19 @@ ElementType = BaseClass | CompoundClass
 
 
 class BlockElement:
-    """An element of a block; while the block is open, the name of an anonymous one is only the wish `number`."""
+    """An element of a block; while the block is open, the name of an anonymous one is only the wish `number`.
 
-    __slots__ = ("configuration", "inputs_used", "location", "name", "number", "outputs_used", "type")
+    `configuration` and `class_name` are as they were written, None where nothing was.
+    """
 
-    def __init__(self, name: str, kind: ElementType | Pseudo | GroupType, configuration: str, location: Location,
-                 number: int = 0) -> None:
+    __slots__ = ("class_name", "configuration", "inputs_used", "location", "name", "number", "outputs_used", "type")
+
+    def __init__(self, name: str, kind: ElementType | Pseudo | GroupType, location: Location,
+                 class_name: Name | None = None, configuration: Text | None = None, number: int = 0) -> None:
         self.name = name
         self.type = kind
         self.configuration = configuration
+        self.class_name = class_name
         self.location = location
         self.number = number
         self.inputs_used: set[int] = set()
@@ -98,17 +102,18 @@ class Block:
             block = block.parent
         return None
 
-    def add(self, name: str, kind: ElementType | Pseudo | GroupType, configuration: str, location: Location) -> int:
+    def add(self, name: str, kind: ElementType | Pseudo | GroupType, location: Location,
+            class_name: Name | None = None, configuration: Text | None = None) -> int:
         """Add an element that has a name."""
-        self.elements.append(BlockElement(name, kind, configuration, location))
+        self.elements.append(BlockElement(name, kind, location, class_name, configuration))
         return self.names.setdefault(name, len(self.elements) - 1)
 
-    def add_anonymous(self, prefix: str, kind: ElementType | Pseudo | GroupType, configuration: str,
-                      location: Location) -> int:
+    def add_anonymous(self, prefix: str, kind: ElementType | Pseudo | GroupType, location: Location,
+                      class_name: Name | None = None, configuration: Text | None = None) -> int:
         """Add an element whose name, `prefix@N`, is settled when the block is complete."""
         unnumbered = 2 if self.parent is not None else 0
         number = len(self.elements) - unnumbered + 1
-        self.elements.append(BlockElement(prefix, kind, configuration, location, number))
+        self.elements.append(BlockElement(prefix, kind, location, class_name, configuration, number))
         return len(self.elements) - 1
 
     def name_anonymous(self) -> None:

@@ -53,12 +53,13 @@ def render_click(diagnostics: Iterable[Diagnostic]) -> str:
     shown = None
     for entry in diagnostics:
         warning = "warning: " if entry.severity == "warning" else ""
+        landmark = entry.landmark or entry.location.landmark
         if entry.context:
-            if (entry.location.landmark, entry.context) != shown:
-                lines.append(f"{entry.location.landmark}: {entry.context}")
+            if (landmark, entry.context) != shown:
+                lines.append(f"{landmark}: {entry.context}")
             lines.append(f"  {warning}{entry.message}")
         else:
-            lines.append(f"{entry.location.landmark}: {warning}{entry.message}")
-        shown = (entry.location.landmark, entry.context)
+            lines.append(f"{landmark}: {warning}{entry.message}")
+        shown = (landmark, entry.context)
         lines += [f"  {note}" for note in entry.notes if not entry.context]
     return "".join(f"{line}\n" for line in lines)

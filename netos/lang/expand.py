@@ -8,8 +8,8 @@ from typing import NamedTuple
 from netos.errors import Diagnostic, Location
 from netos.lang.blocks import BaseClass, Block, BlockElement, CompoundClass, ElementType, GroupType, Pseudo, signature
 from netos.lang.context import Context
-from netos.lang.graph import Graph
-from netos.lang.quoting import split_arguments, substitute
+from netos.lang.graph import Graph, Origin, Use
+from netos.lang.quoting import Mark, split_arguments, substitute
 from netos.lang.tunnels import TooManyConnections, Tunnels
 
 MAX_INSTANCES = 250_000
@@ -44,12 +44,13 @@ class Environment:
 
 
 class Instance(NamedTuple):
-    """A block to expand: where its variables are, what its names start with, and the tunnel around it."""
+    """A block to expand: where its variables are, what its names start with, the tunnel around it, and its use."""
 
     block: Block
     environment: Environment
     prefix: str
     tunnel: tuple[int, int]
+    use: Use | None
 
 
 class Expander:
@@ -67,7 +68,7 @@ class Expander:
     def expand(self, root: Block, definitions: Mapping[str, str]) -> Graph:
         """The flat graph of the top-level block; `definitions` override its own."""
         environment = Environment(root, {**root.variables, **definitions}, None)
-        pending = [Instance(root, environment, "", (-1, -1))]
+        pending = [Instance(root, environment, "", (-1, -1), None)]
         while pending:
             pending += reversed(self.instantiate(pending.pop()))
         try:
@@ -116,13 +117,17 @@ class Expander:
         """Add an element, or note a compound as still to be expanded; the nodes to enter and to leave it."""
         name = instance.prefix + element.name
         self.check_name(name, element.location)
-        configuration = element.configuration
+        text = element.configuration
+        configuration = text.text if text is not None else ""
+        marks: list[Mark] | tuple[()] = ()
         if "$" in configuration and self.characters <= MAX_CHARACTERS:
-            configuration = substitute(configuration, instance.environment.lookup)
+            marks = []
+            configuration = substitute(configuration, instance.environment.lookup, marks=marks)
         self.check_growth(len(name) + len(configuration), element.location)
         choice = self.resolve(kind, element, configuration)
         if isinstance(choice, BaseClass):
-            index = self.graph.add(name, choice.name, configuration, element.location)
+            origin = Origin(element.class_name, text, configuration, marks, instance.use)
+            index = self.graph.add(name, choice.name, configuration, element.location, origin)
             if not choice.known:
                 self.graph.doubtful.add(index)
             return index, index
@@ -133,7 +138,8 @@ class Expander:
         if self.instances <= MAX_INSTANCES and self.characters <= MAX_CHARACTERS:
             variables = {**block.variables, **{formal.variable: value for formal, value in zip(block.formals, values)}}
             environment = Environment(block, variables, instance.environment.around(block))
-            inner.append(Instance(block, environment, name + "/", tunnel))
+            use = Use(name, kind.name, element.location, instance.use)
+            inner.append(Instance(block, environment, name + "/", tunnel, use))
         return tunnel
 
     def resolve(self, kind: ElementType, element: BlockElement, configuration: str

@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from netos.errors import Location
+from netos.lang.nodes import Name, Text
+from netos.lang.quoting import Mark
 from netos.lang.sources import SourceLines
 
 NOWHERE = Location("<graph>")
 
 
+class Use(NamedTuple):
+    """The use of a compound element, and the use around that."""
+
+    name: str
+    class_name: str
+    location: Location
+    outer: Use | None
+
+
+class Origin(NamedTuple):
+    """How an element was written: its class, its configuration string, and what became of that.
+
+    `configuration` is the string with its variables replaced, as `marks` say; `use` is the compound around it.
+    """
+
+    kind: Name | None
+    text: Text | None
+    configuration: str
+    marks: Sequence[Mark]
+    use: Use | None
+
+
 class GraphElement:
-    """An element of the flat graph; its configuration string has its variables replaced."""
+    """An element of the flat graph; its configuration string has its variables replaced.
 
-    __slots__ = ("class_name", "configuration", "location", "name")
+    `origin` is None for an element that was made in another way than by a configuration text.
+    """
 
-    def __init__(self, name: str, class_name: str, configuration: str = "", location: Location = NOWHERE) -> None:
+    __slots__ = ("class_name", "configuration", "location", "name", "origin")
+
+    def __init__(self, name: str, class_name: str, configuration: str = "", location: Location = NOWHERE,
+                 origin: Origin | None = None) -> None:
         self.name = name
         self.class_name = class_name
         self.configuration = configuration
         self.location = location
+        self.origin = origin
 
     def __str__(self) -> str:
         return f"{self.name} :: {self.class_name}"
@@ -58,9 +88,10 @@ class Graph:
         self.dangling: set[tuple[int, int, bool]] = set()
         self._indices: dict[str, int] = {}
 
-    def add(self, name: str, class_name: str, configuration: str = "", location: Location = NOWHERE) -> int:
+    def add(self, name: str, class_name: str, configuration: str = "", location: Location = NOWHERE,
+            origin: Origin | None = None) -> int:
         """Add an element; its index."""
-        self.elements.append(GraphElement(name, class_name, configuration, location))
+        self.elements.append(GraphElement(name, class_name, configuration, location, origin))
         self._indices.setdefault(name, len(self.elements) - 1)
         return len(self.elements) - 1
 

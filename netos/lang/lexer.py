@@ -65,12 +65,16 @@ class Lexer:
         text = match.group()
         return Token(text if text in KEYWORDS else match.lastgroup or text, text, start)
 
-    def configuration(self, opening: Token) -> str:
-        """The text from behind `(`, the token just read, to the matching `)`, which is read too."""
+    def configuration(self, opening: Token) -> tuple[str, list[tuple[int, int]]]:
+        """The text from behind `(`, the token just read, to the matching `)`, which is read too; and its pieces.
+
+        A piece is (offset in that text, offset in the source); line directives stand between them.
+        """
         text = self.text
         start = position = opening.start + 1
         depth = 1
         parts: list[str] = []
+        pieces = [(0, start)]
         while match := _configuration_piece.match(text, position):
             special = match.group("special")
             if special == ")":
@@ -82,6 +86,7 @@ class Lexer:
             elif special == "#" and self._at_directive(position):
                 parts.append(text[start:position])
                 start = position = self._read_directive(position)
+                pieces.append((sum(map(len, parts)), start))
                 continue
             elif special in ("'", '"'):
                 self.error(f"syntax error: missing {special} to end the quoted text", position)
@@ -93,7 +98,7 @@ class Lexer:
         end = position if closed else len(text)
         parts.append(text[start:end])
         self.position = end + closed
-        return "".join(parts)
+        return "".join(parts), pieces
 
     def _at_directive(self, position: int) -> bool:
         return self.text.startswith("#", position) and (position == 0 or self.text[position - 1] in "\r\n")

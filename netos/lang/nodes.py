@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from netos.errors import Location
+from netos.lang.sources import Source
 
 
 class Name(NamedTuple):
@@ -15,10 +19,24 @@ class Name(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A configuration string, without its parentheses."""
+    """A configuration string, without its parentheses; where in the source each of its `pieces` starts.
+
+    A piece is (offset in the text, offset in the source): one, and one more behind each line directive.
+    """
 
     text: str
-    location: Location
+    source: Source
+    pieces: Sequence[tuple[int, int]]
+
+    @property
+    def location(self) -> Location:
+        """Where the text starts."""
+        return self.source.location(self.pieces[0][1])
+
+    def offset(self, position: int) -> int:
+        """Where in the source a character of the text is; the end is where the closing parenthesis is."""
+        at, start = self.pieces[bisect_right(self.pieces, position, key=itemgetter(0)) - 1]
+        return start + position - at
 
 
 class Ports(NamedTuple):

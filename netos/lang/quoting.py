@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 SPACE = " \t\n\v\f\r"
 MAX_SUBSTITUTION_DEPTH = 10
@@ -53,30 +54,33 @@ def split_arguments(text: str) -> list[str]:
         arguments = []
         position = 0
         while position <= len(text):
-            argument, position = _shift_argument(text, position)
-            arguments.append(argument)
+            pieces, position = shift_argument(text, position)
+            arguments.append("".join(piece for piece, _ in pieces))
     if not arguments[-1]:
         arguments.pop()
     return arguments
 
 
-def _shift_argument(text: str, position: int) -> tuple[str, int]:
-    """The argument that starts at `position`, and where the next one starts."""
-    parts: list[str] = []
-    space = ""
+def shift_argument(text: str, position: int) -> tuple[list[tuple[str, int]], int]:
+    """The pieces of the argument at `position`, each with where it stands in the text, and where the next one starts.
+
+    A space that stands for a comment stands where the space before the comment, or else the comment, does.
+    """
+    parts: list[tuple[str, int]] = []
+    space, padding = "", position
     commented = False
     while match := _argument_piece.match(text, position):
         position = match.end()
         if match.lastgroup == "text":
-            if parts:
-                parts.append(" " if commented else space)
-            parts.append(match.group())
-            space, commented = "", False
+            if parts and (commented or space):
+                parts.append((" " if commented else space, padding))
+            parts.append((match.group(), match.start()))
+            space, commented, padding = "", False, position
         elif match.lastgroup == "space":
             space = match.group()
         else:
             commented = True
-    return "".join(parts), position + 1
+    return parts, position + 1
 
 
 def split_words(text: str) -> list[str]:
@@ -172,16 +176,25 @@ def _quote_character(match: re.Match[str]) -> str:
     return _NAMED_QUOTES.get(character) or f"\\{ord(character):03o}"
 
 
+class Mark(NamedTuple):
+    """A reference that was replaced: where its value is in the result, and where it is itself in the text."""
+
+    position: int
+    length: int
+    start: int
+    end: int
+
+
 def substitute(text: str, lookup: Callable[[str], str | None], *, call: Callable[[str], str | None] | None = None,
-               recursive: bool = True) -> str:
+               recursive: bool = True, marks: list[Mark] | None = None) -> str:
     """Replace `$name`, `${name}`, `${name-default}` and `${name[i]}` (`cp_expand`).
 
     `lookup` is asked for names (also `$`, `?` and `#`) and answers None for a variable it does not know: that stays
     as it is. `call` is asked for what stands in `$(…)`, which stays as it is without one. Nothing is replaced inside
     single quotes and comments; inside double quotes the value is quoted again. Values are themselves substituted
-    when `recursive`, up to a depth of ten and a million characters.
+    when `recursive`, up to a depth of ten and a million characters. `marks` takes down what was replaced.
     """
-    return _Substitution(lookup, call, recursive).run(text, 0)
+    return _Substitution(lookup, call, recursive).run(text, 0, marks)
 
 
 class _Substitution:
@@ -194,12 +207,12 @@ class _Substitution:
         self.recursive = recursive
         self.left = MAX_NESTED_CHARACTERS
 
-    def run(self, text: str, depth: int) -> str:
+    def run(self, text: str, depth: int, marks: list[Mark] | None = None) -> str:
         """The text with its references replaced."""
         if "$" not in text or depth > MAX_SUBSTITUTION_DEPTH or self.left < 0:
             return text
         parts: list[str] = []
-        done = position = 0
+        done = position = length = 0
         quoted = False
         while match := (_inside if quoted else _outside).search(text, position):
             position = match.end()
@@ -210,6 +223,9 @@ class _Substitution:
                 if value is not None:
                     parts.append(text[done:match.start()])
                     parts.append(quote(unquote(value))[1:-1] if quoted else value)
+                    if marks is not None:
+                        length += len(parts[-2]) + len(parts[-1])
+                        marks.append(Mark(length - len(parts[-1]), len(parts[-1]), match.start(), end))
                     done = end
                 position = end
         parts.append(text[done:])

@@ -68,7 +68,7 @@ class BlockReader(Scope):
             if element.name is not None and isinstance(body, nodes.Name | nodes.Compound):
                 kind = compounds.get(id(body)) or self.element_type(body)
                 compounds[id(body)] = kind
-                self.declare(element.name, kind, element.configuration.text if element.configuration else "")
+                self.declare(element.name, kind, body, element.configuration)
             else:
                 self.element(element)
         return True
@@ -106,7 +106,6 @@ class BlockReader(Scope):
 
     def element(self, node: nodes.Element) -> int:
         """The element a node declares, makes or means."""
-        configuration = node.configuration.text if node.configuration else ""
         if isinstance(node.body, nodes.Group):
             return self.group(node.body)
         if node.body is None:
@@ -114,8 +113,8 @@ class BlockReader(Scope):
             return self.refer(node.name, node.configuration)
         kind = self.element_type(node.body)
         if node.name is not None:
-            return self.declare(node.name, kind, configuration)
-        return self.block.add_anonymous("", kind, configuration, node.location)
+            return self.declare(node.name, kind, node.body, node.configuration)
+        return self.block.add_anonymous("", kind, node.location, None, node.configuration)
 
     def element_type(self, body: nodes.Name | nodes.Compound) -> ElementType:
         """The class a name or a compound means."""
@@ -144,7 +143,7 @@ class BlockReader(Scope):
     def group(self, node: nodes.Group) -> int:
         """Read an element group: statements of this block, with an `input` and `output` of their own."""
         names = self.block.names
-        index = self.block.add_anonymous("", GroupType(), "", node.location)
+        index = self.block.add_anonymous("", GroupType(), node.location)
         outer = self.pseudo
         hidden = {name: names.pop(name, None) for name in ("input", "output")}
         self.pseudo = names["input"], names["output"] = self.add_pseudo(index)

@@ -40,8 +40,10 @@ class Scope:
             block = block.parent
         return [*names, *self.context.class_names()]
 
-    def declare(self, name: nodes.Name, kind: ElementType, configuration: str) -> int:
-        """Declare an element; complain if its name cannot be used."""
+    def declare(self, name: nodes.Name, kind: ElementType, body: nodes.Name | nodes.Compound,
+                configuration: nodes.Text | None) -> int:
+        """Declare an element, whose class is written as `body`; complain if its name cannot be used."""
+        class_name = body if isinstance(body, nodes.Name) else None
         text, place, length = name.text, name.location, len(name.text)
         index = self.block.names.get(text)
         if index is not None:
@@ -49,7 +51,8 @@ class Scope:
             complaint = self._undeclared.pop(index, None)
             if complaint is not None:
                 self.context.change_hint(complaint, f"'{text}' is declared only later, at {place}: declare it first")
-                element.type, element.configuration, element.location = kind, configuration, place
+                element.type, element.location = kind, place
+                element.class_name, element.configuration = class_name, configuration
             else:
                 self.context.error(f"redeclaration of element '{text}'", place, length)
                 self.context.note(f"element '{text}' previously declared here", element.location, length)
@@ -58,7 +61,7 @@ class Scope:
             self.context.error(f"class '{text}' used as element name", place, length)
         if any(part.isdigit() for part in text.split("/")):
             self.context.error(f"element name '{text}' has all-digit component", place, length)
-        return self.block.add(text, kind, configuration, place)
+        return self.block.add(text, kind, place, class_name, configuration)
 
     def refer(self, name: nodes.Name, configuration: nodes.Text | None) -> int:
         """The element a bare name means: one declared before, else an anonymous one of that class."""
@@ -68,7 +71,7 @@ class Scope:
             return index
         kind = self.find_class(text)
         if kind is not None:
-            return self.block.add_anonymous(text, kind, configuration.text if configuration else "", name.location)
+            return self.block.add_anonymous(text, kind, name.location, name, configuration)
         if index is not None:
             if index not in self._undeclared:
                 self.context.error(f"element '{text}' is configured again", name.location, length,
@@ -79,7 +82,7 @@ class Scope:
             message += f" (unknown element class '{text}')"
         hints = self.context.guesser.suggest(text, lambda: [*self.block.names, *self._class_names()])
         complaint = self.context.error(message, name.location, length, hints)
-        index = self.block.add(text, BaseClass(text, known=False), "", name.location)
+        index = self.block.add(text, BaseClass(text, known=False), name.location)
         self._undeclared[index] = complaint
         return index
 
@@ -89,7 +92,7 @@ class Scope:
         location = block.location if group is None else block.elements[group].location
         first = len(block.elements)
         for output in (False, True):
-            block.elements.append(BlockElement("output" if output else "input", Pseudo(output, group), "", location))
+            block.elements.append(BlockElement("output" if output else "input", Pseudo(output, group), location))
         return first, first + 1
 
     def check_pseudo(self, pseudo: tuple[int, int], name: str) -> tuple[int, int]:

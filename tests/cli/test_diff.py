@@ -80,7 +80,7 @@ def test_json(diff):
 def test_the_errors_of_both_are_printed(diff):
     status, out, error = diff("Idle -> Discrd", old="Idle -> IPFilter(allow nonsense) -> Discard")
     assert (status, out) == (3, "")
-    assert "old:1:9: error: " in error
+    assert "old:1:24: error: " in error
     assert "new:1:9: error: " in error
 
 
