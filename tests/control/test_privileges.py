@@ -4,7 +4,6 @@ import grp
 import os
 import pwd
 import threading
-import traceback
 
 import pytest
 
@@ -19,30 +18,11 @@ from netos.control.privileges import (
     set_capabilities,
 )
 from netos.errors import NetosError
+from netos.testing.child import in_child
 
 NEEDED = (CAP_SETGID, CAP_SETUID, CAP_SETPCAP, CAP_NET_ADMIN)
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0 or any(not capability_sets()[0] & 1 << number for number in NEEDED), reason="needs root")
-
-
-def in_child(function):
-    """Run a function in a forked child of one thread; what it returned, or the text of its error."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            answer = repr(function())
-        except NetosError as error:
-            answer = f"NetosError: {error}"
-        except BaseException:
-            answer = traceback.format_exc()
-        os.write(writer, answer.encode())
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as pipe:
-        answer = pipe.read()
-    os.waitpid(child, 0)
-    return answer
 
 
 def status():
