@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -13,6 +14,7 @@ from netos.handlers import Handler
 if TYPE_CHECKING:
     from netos.router import Router
 
+ONE_REPLICA = re.compile(r"(.+)@([0-9]{1,3})", re.DOTALL)
 NO_ELEMENT, NO_HANDLER, NO_ROUTER = 510, 511, 540     # Click's ControlSocket codes
 
 
@@ -92,6 +94,7 @@ class Access:
             "handlers": Handler("handlers", lambda _: self.handlers_text()),
         }
         self.add(*handlers)
+        self.unpaused: set[str] = set()                     # names of own handlers that hold the packets themselves
         self.followers: list[Callable[[], object]] = []     # called before counters are read: the router may be new
         self._started = time.monotonic()
 
@@ -132,7 +135,7 @@ class Access:
         own = self.handlers.get(path)
         if own is None or own.read is None:
             return self.appliance.read(path, argument)
-        with self.paused():
+        with nullcontext() if path in self.unpaused else self.paused():
             return own.read(argument)
 
     def write(self, path: str, text: str = "") -> None:
@@ -141,7 +144,7 @@ class Access:
         if own is None or own.write is None:
             self.appliance.write(path, text)
         else:
-            with self.paused():
+            with nullcontext() if path in self.unpaused else self.paused():
                 own.write(text)
 
 
@@ -152,11 +155,31 @@ class Found(NamedTuple):
     handler: Handler
 
 
+def split_replica(path: str) -> tuple[str, int | None]:
+    """The path and K of `path@K`, which means a handler of replica K alone; None when there is no K."""
+    match = ONE_REPLICA.fullmatch(path)
+    return (match[1], int(match[2])) if match is not None else (path, None)
+
+
 def resolve(access: Access, name: str) -> Found:
     """The handler that `element.handler`, `index.handler` (from 1 on) or `handler` means; raises AccessError.
 
-    Private handlers are not there.
+    `@K` at the end names the handler of replica K alone. Private handlers are not there.
     """
+    try:
+        return resolve_all(access, name)
+    except AccessError:
+        path, number = split_replica(name)
+        if number is None or number >= len(access.routers):
+            raise
+        found = resolve_all(access, path)
+        if found.path in access.handlers:
+            raise
+        return found._replace(path=f"{found.path}@{number}")
+
+
+def resolve_all(access: Access, name: str) -> Found:
+    """The handler of all replicas."""
     element, dot, handler_name = name.partition(".")
     if not dot or not element:
         handler_name = handler_name if dot else element

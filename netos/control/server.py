@@ -98,9 +98,11 @@ async def serve_control(access: Access, where: str | Sequence[socket.socket],
     Raises NetosError when that place cannot be had.
     """
     if "counters" not in access.handlers:
+        from netos.control.flows import add_flows
         from netos.control.switches import add_counters
 
         add_counters(access)
+        add_flows(access)
     sockets = [open_socket(where)] if isinstance(where, str) else where
     server = ControlServer(access, sockets, LoopReactor(asyncio.get_running_loop()), options)
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from netos.control.access import Access, RouterAppliance
 from netos.control.connections import ControlServer
+from netos.control.flows import add_flows
 from netos.control.protocol import Options
 from netos.control.sockets import ListenError
 from netos.control.switches import add_counters
@@ -47,6 +48,7 @@ class SharedServer:
         self.socket = listening
         access = Access(self.appliance)
         add_counters(access)
+        add_flows(access)
         self.server = ControlServer(access, [listening], CpuReactor(cpu), Options(), verbose)
         self.cpu = cpu
 
