@@ -44,7 +44,7 @@ cdef void sample_drop(void *element, Descriptor *packet, int reason) noexcept no
 
 def sample_drops(bint on):
     """Keep samples from now on, or no more."""
-    set_drop_hook(<size_t>&sample_drop if on else 0)
+    set_drop_hook(<size_t>&sample_drop, on)
     if not on:
         forget_samples()
 

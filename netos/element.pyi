@@ -7,7 +7,7 @@ from netos.kernel.vcpu import VirtualCpu
 from netos.packet_handle import Packet
 from netos.router import Router
 
-def set_drop_hook(address: int) -> None: ...
+def set_drop_hook(address: int, on: bool) -> None: ...
 
 class Element:
     ports: ClassVar[str]

@@ -61,6 +61,7 @@ cdef enum:
 cdef enum:
     FLAG_SHARED = 1         # another descriptor points, or pointed, at the same buffer
     FLAG_LARGE = 2          # the buffer is one of the large ones
+    FLAG_TRACED = 4         # a trace follows the packet: its end and its clones are told (netos.trace)
 
 # virtio-net header (virtio 1.2, section 5.1.6)
 cdef enum:
@@ -177,6 +178,10 @@ cdef Descriptor *packet_make_large(Vcpu *vcpu) noexcept nogil
 cdef void packet_release_slow(Vcpu *vcpu, Descriptor *packet) noexcept nogil
 cdef Descriptor *packet_clone(Vcpu *vcpu, Descriptor *packet) noexcept nogil
 cdef bint packet_copy_buffer(Vcpu *vcpu, Descriptor *packet, uint32_t headroom, uint32_t tailroom) noexcept nogil
+
+# Told of a traced packet's end (`copy` is NULL), or of its clone
+ctypedef void (*TraceHook)(Vcpu *vcpu, Descriptor *packet, Descriptor *copy) noexcept nogil
+cdef void packet_end_trace(Vcpu *vcpu, Descriptor *packet) noexcept nogil
 
 
 # A packet's life

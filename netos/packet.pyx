@@ -49,6 +49,23 @@ def drop_reason(name):
     return len(DROP_NAMES) - 1
 
 
+cdef TraceHook trace_hook = NULL
+
+
+def set_trace_hook(size_t address):
+    """Have the C function at this address told of the ends and clones of traced packets; 0: none. See netos.trace."""
+    global trace_hook
+    trace_hook = <TraceHook>address
+
+
+cdef void packet_end_trace(Vcpu *vcpu, Descriptor *packet) noexcept nogil:
+    """The packet ends, or leaves this appliance: nobody follows it any more."""
+    if packet.flags & FLAG_TRACED:
+        packet.flags &= ~FLAG_TRACED
+        if trace_hook != NULL:
+            trace_hook(vcpu, packet, NULL)
+
+
 cdef Vcpu *vcpu_make() except NULL:
     """What a virtual CPU needs to make, sort and free packets."""
     cdef ArenaData *arena = arena_get()
@@ -158,8 +175,9 @@ cdef Descriptor *packet_make_large(Vcpu *vcpu) noexcept nogil:
 
 
 cdef void packet_release_slow(Vcpu *vcpu, Descriptor *packet) noexcept nogil:
-    """Release a packet whose buffer is shared or large."""
+    """Release a packet whose buffer is shared or large, or that is traced."""
     cdef uint32_t *references = &vcpu.arena.references[packet.buffer_number]
+    packet_end_trace(vcpu, packet)
     if packet.flags & FLAG_SHARED and atomic_sub(references, 1) != 0:
         bare_give(vcpu, packet)
         return
@@ -186,6 +204,10 @@ cdef Descriptor *packet_clone(Vcpu *vcpu, Descriptor *packet) noexcept nogil:
     unpoison(packet.buffer, packet.capacity)
     copy[0] = packet[0]
     vcpu.created += 1
+    if copy.flags & FLAG_TRACED:
+        copy.flags &= ~FLAG_TRACED
+        if trace_hook != NULL:
+            trace_hook(vcpu, packet, copy)
     return copy
 
 
@@ -214,13 +236,13 @@ cdef bint packet_copy_buffer(Vcpu *vcpu, Descriptor *packet, uint32_t headroom, 
     packet.buffer = fresh.buffer
     packet.capacity = fresh.capacity
     packet.buffer_number = fresh.buffer_number
-    packet.flags = fresh.flags
+    packet.flags = fresh.flags | (old.flags & FLAG_TRACED)
     packet_move_headers(packet, moved)
     packet_guard(packet)
     fresh.buffer = old.buffer
     fresh.capacity = old.capacity
     fresh.buffer_number = old.buffer_number
-    fresh.flags = old.flags
+    fresh.flags = old.flags & ~FLAG_TRACED
     packet_release(vcpu, fresh)
     return 1
 

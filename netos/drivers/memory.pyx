@@ -17,7 +17,7 @@ from netos.drivers.device cimport Device
 from netos.kernel.clock cimport clock_wall
 from netos.packet cimport (
     ANNOTATIONS, HEADROOM, NO_HEADER, TO_HOST, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, Vcpu,
-    packet_headroom, packet_make, packet_release, vcpu_free, vcpu_make,
+    packet_end_trace, packet_headroom, packet_make, packet_release, vcpu_free, vcpu_make,
 )
 
 from netos.errors import DeviceError
@@ -203,6 +203,7 @@ cdef class MemoryDevice(Device):
                 packet_release(vcpu, packet)
                 continue
             forget(packet)
+            packet_end_trace(vcpu, packet)
             self.tx_bytes += packet.length
             ring.slots[(ring.behind + put) & (ring.capacity - 1)] = packet
             put += 1
