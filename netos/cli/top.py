@@ -8,7 +8,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from netos.cli.rates import Counts, rates_between, short
@@ -18,6 +19,8 @@ from netos.control.client import ControlClient, ControlError
 SUMMARY = "show what a running appliance does: rates, drops, queues, CPU shares"
 CLEAR = "\x1b[H\x1b[J"
 WORDS = ("ELEMENT", "CLASS", "DEVICE", "REASON", "LAST PACKET")     # columns that are not numbers
+DEVICE_HEADS = ["DEVICE", "RX/s", "RX b/s", "TX/s", "TX b/s", "ERRORS/s"]
+ELEMENT_HEADS = ["ELEMENT", "CLASS", "IN/s", "OUT/s", "b/s", "DROPS/s", "QUEUE", "CPU"]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,6 +28,8 @@ def parser() -> argparse.ArgumentParser:
     made = remote_parser("top", SUMMARY)
     made.add_argument("--once", action="store_true", help="show one interval and exit")
     made.add_argument("--interval", type=float, default=1.0, metavar="SECONDS", help="default %(default)s")
+    made.add_argument("--plain", action="store_true",
+                      help="plain text even on a terminal (colours need rich: pip install 'netos[tui]')")
     made.add_argument("--no-bytes", action="store_true",
                       help="do not have bytes counted meanwhile, which costs a little at every hop")
     return made
@@ -66,36 +71,62 @@ def counters(client: ControlClient) -> Counts:
 def watch(client: ControlClient, options: argparse.Namespace) -> None:
     """Show interval after interval."""
     before = counters(client)
-    while True:
-        time.sleep(options.interval)
-        after = counters(client)
-        rates = rates_between(before, after)
-        if options.json:
-            print(json.dumps(rates), flush=True)
-        else:
-            live = sys.stdout.isatty() and not options.once
-            rows = shutil.get_terminal_size().lines - 5 if live else 0
-            text = "\n".join(table(rates, rows)) + "\n"
-            print(CLEAR + text if live and os.environ.get("TERM") != "dumb" else text, end="", flush=True)
-        if options.once:
-            return
-        before = after
+    with shown(options) as show:
+        while True:
+            time.sleep(options.interval)
+            after = counters(client)
+            show(rates_between(before, after))
+            if options.once:
+                return
+            before = after
+
+
+def shown(options: argparse.Namespace) -> AbstractContextManager[Callable[[Counts], None]]:
+    """What shows rates: JSON lines, plain tables, or on a terminal a display in its place, by rich where it is."""
+    if options.json:
+        return nullcontext(lambda rates: print(json.dumps(rates), flush=True))
+    if not sys.stdout.isatty() or options.once or os.environ.get("TERM") == "dumb":
+        return nullcontext(lambda rates: print("\n".join(table(rates)), flush=True))
+    hint = ""
+    if not options.plain:
+        try:
+            from netos.cli.top_rich import display
+
+            return display()
+        except ImportError:
+            hint = "pip install 'netos[tui]' has this shown in colours; --plain leaves this line out\n"
+    return nullcontext(lambda rates: print(
+        CLEAR + "\n".join(table(rates, shutil.get_terminal_size().lines - 5 - bool(hint))) + "\n" + hint, end="",
+        flush=True))
+
+
+def headline(rates: Counts) -> str:
+    """What is above the tables."""
+    return f"generation {rates['generation']}, up {rates['uptime']:.0f} s, {rates['held']} packets held"
 
 
 def table(rates: Counts, most: int = 0) -> Iterator[str]:
     """The lines of a display with at most that many elements, the busiest (0: all)."""
-    yield f"generation {rates['generation']}, up {rates['uptime']:.0f} s, {rates['held']} packets held"
-    devices = [[name, short(found["rx"]), short(found["rx_bits"]), short(found["tx"]), short(found["tx_bits"]),
-                short(found["errors"])] for name, found in rates["devices"].items()]
+    yield headline(rates)
+    devices = device_rows(rates)
     if devices:
-        yield from columns(["DEVICE", "RX/s", "RX b/s", "TX/s", "TX b/s", "ERRORS/s"], devices)
+        yield from columns(DEVICE_HEADS, devices)
+    yield from columns(ELEMENT_HEADS, element_rows(rates, max(most - len(devices) - 1, 1) if most else 0))
+
+
+def device_rows(rates: Counts) -> list[list[str]]:
+    """The cells of all devices."""
+    return [[name, *(short(found[what]) for what in ("rx", "rx_bits", "tx", "tx_bits", "errors"))]
+            for name, found in rates["devices"].items()]
+
+
+def element_rows(rates: Counts, most: int = 0) -> list[list[str]]:
+    """The cells of at most that many elements, the busiest (0: all), in the order of the configuration."""
     names = list(rates["elements"])
-    room = most - len(devices) - 1 if most else 0
-    if most and len(names) > max(room, 1):
-        busiest = sorted(names, key=lambda name: -busyness(rates["elements"][name]))[:max(room, 1)]
+    if most and len(names) > most:
+        busiest = sorted(names, key=lambda name: -busyness(rates["elements"][name]))[:most]
         names = [name for name in names if name in busiest]
-    yield from columns(["ELEMENT", "CLASS", "IN/s", "OUT/s", "b/s", "DROPS/s", "QUEUE", "CPU"],
-                       [element_row(name, rates["elements"][name]) for name in names])
+    return [element_row(name, rates["elements"][name]) for name in names]
 
 
 def busyness(found: Counts) -> float:
