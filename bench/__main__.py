@@ -7,7 +7,7 @@ import platform
 import sys
 from collections.abc import Callable
 
-from bench.measure import Row, table
+from bench.measure import Fact, Row, facts_table, table
 
 
 def memory_rows(quick: bool) -> list[Row]:
@@ -40,8 +40,14 @@ def flow_rows(quick: bool) -> list[Row]:
     return rows(quick)
 
 
-PARTS: dict[str, Callable[[bool], list[Row]]] = {"a": memory_rows, "b": tap_rows, "c": bulk_rows, "d": thread_rows,
-                                                 "e": flow_rows}
+def reload_facts(quick: bool) -> list[Fact]:
+    from bench.reload_path import facts
+
+    return facts(quick)
+
+
+PARTS: dict[str, Callable[[bool], list[Row] | list[Fact]]] = {
+    "a": memory_rows, "b": tap_rows, "c": bulk_rows, "d": thread_rows, "e": flow_rows, "r": reload_facts}
 
 
 def main() -> int:
@@ -50,11 +56,13 @@ def main() -> int:
     chosen = [argument for argument in sys.argv[1:] if argument in PARTS] or list(PARTS)
     print(f"netos benchmarks: {platform.machine()}, {os.cpu_count()} cores, Linux {platform.release().split('-')[0]}; "
           "medians, each pair measured in turn\n", flush=True)
-    rows: list[Row] = []
+    found: list[Row | Fact] = []
     for part in chosen:
         print(f"  measuring {part} ...", file=sys.stderr, flush=True)
-        rows += PARTS[part](quick)
-    print(table(rows))
+        found += PARTS[part](quick)
+    rows = [row for row in found if isinstance(row, Row)]
+    facts = [fact for fact in found if isinstance(fact, Fact)]
+    print("\n\n".join(text for text in (table(rows) if rows else "", facts_table(facts) if facts else "") if text))
     return 0
 
 

@@ -22,6 +22,16 @@ class Row:
     wanted: str = ""
 
 
+@dataclass(frozen=True)
+class Fact:
+    """A figure that needs no peer: what was measured, as text, what was wanted, and a remark."""
+
+    name: str
+    measured: str
+    wanted: str = ""
+    remark: str = ""
+
+
 def compare(name: str, ours: Callable[[], float], peers: Callable[[], float], *, peer: str, unit: str = "Mpps",
             rounds: int = 7, wanted: str = "") -> Row:
     """Run both in turn (after one round to warm up) and return the row; both answer a rate."""
@@ -41,3 +51,9 @@ def table(rows: Sequence[Row]) -> str:
         lines.append(f"{row.name:<42}{row.ours:>10.3f}{row.peers:>10.3f}  {row.unit:<6}{row.ratio:>6.2f}  "
                      f"{f'({row.low:.2f}–{row.high:.2f})':<13}{row.wanted:<22}{row.peer}")
     return "\n".join(lines)
+
+
+def facts_table(facts: Sequence[Fact]) -> str:
+    """The facts as text."""
+    return "\n".join(f"{fact.name:<54}{fact.measured:<24}{f'wanted {fact.wanted}' if fact.wanted else '':<24}"
+                     f"{fact.remark}".rstrip() for fact in facts)
