@@ -3,6 +3,17 @@
 A read handler is a method marked `@read_handler`, or an attribute named in the class literal `handlers`; a write
 handler is a method marked `@write_handler`, whose parameter's annotation (of netos.args) says how the text is read.
 An element may add others: `extra_handlers()` lists them, `missing_handler(name)` answers for names that nobody lists.
+
+Where a graph has replicas on several virtual CPUs, what they answer is combined into one answer. The class literal
+`combine`, by handler, says how, where the default is not right:
+    sum, max, min   of numbers
+    table           equal lines once, the whole numbers in them added up: `established 3`
+    lines           all lines, those that are equal once
+    entries         a line for each first word: that of the first replica that has it
+    first           the first replica's answer
+    concatenate     each answer under a heading, `replica 1:`
+By default a setting (a handler that can be written, too) or text is shown as it is, if it is the same everywhere, and
+concatenated else; whole numbers that cannot be written are summed.
 """
 
 from __future__ import annotations
@@ -24,6 +35,7 @@ class Handler(NamedTuple):
     write: Callable[[str], None] | None = None
     read_parameter: bool = False
     private: bool = False
+    combine: str = ""               # how the answers of replicas become one; "": by what they are
 
     @property
     def flags(self) -> str:
@@ -75,7 +87,9 @@ def element_handlers(element: Any) -> dict[str, Handler]:
     """The handlers an element's class declares, by name, in order of declaration."""
     reads: dict[str, tuple[Callable[[str], str], bool, bool]] = {}
     writes: dict[str, tuple[Callable[[str], None], bool]] = {}
+    combine: dict[str, str] = {}
     for kind in reversed(type(element).__mro__):
+        combine.update(kind.__dict__.get("combine", {}))
         for name in kind.__dict__.get("handlers", ()):
             reads[name] = (_attribute_reader(element, name), False, False)
         for attribute, member in kind.__dict__.items():
@@ -88,7 +102,7 @@ def element_handlers(element: Any) -> dict[str, Handler]:
     for name in [*reads, *(name for name in writes if name not in reads)]:
         read, parameter, hidden = reads.get(name, (None, False, False))
         write, hidden_write = writes.get(name, (None, False))
-        found[name] = Handler(name, read, write, parameter, hidden or hidden_write)
+        found[name] = Handler(name, read, write, parameter, hidden or hidden_write, combine.get(name, ""))
     if hasattr(element, "extra_handlers"):
         found.update((handler.name, handler) for handler in element.extra_handlers())
     return found

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from netos.errors import ConfigError, Diagnostics, NetosError
 
 if TYPE_CHECKING:
+    from netos.control.replicas import Replicas
     from netos.kernel.boot import BootChart
     from netos.lang import Graph
     from netos.router import Router
 
+Made = TypeVar("Made", "Router", "Replicas")
 DEFINITION = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 REFUSED = 3             # exit status of a configuration with errors
 
@@ -85,6 +87,25 @@ def load_router(file: str, definitions: dict[str, str], *, chart: BootChart, tex
     """
     from netos.router import Router
 
+    return load(file, definitions, lambda graph, found: Router(graph, diagnostics=found, **options), chart=chart,
+                text=text)
+
+
+def load_replicas(file: str, definitions: dict[str, str], jobs: int, *, chart: BootChart, text: str | None = None,
+                  widen: int = 0) -> Replicas | int:
+    """Likewise a router on each of `jobs` new virtual CPUs."""
+    from netos.control.replicas import Replicas
+    from netos.kernel.group import VcpuGroup
+    from netos.registry import default_registry
+
+    cpus = VcpuGroup(jobs).cpus
+    return load(file, definitions, lambda graph, found: Replicas.build(
+        graph, cpus, registry=default_registry, diagnostics=found, widen=widen), chart=chart, text=text)
+
+
+def load(file: str, definitions: dict[str, str], make: Callable[[Graph, Diagnostics], Made], *, chart: BootChart,
+         text: str | None = None) -> Made | int:
+    """What `make` makes of the graph of a file, or of a text already read, initialised."""
     name = file
     if text is None:
         with chart.phase("read"):
@@ -93,14 +114,12 @@ def load_router(file: str, definitions: dict[str, str], *, chart: BootChart, tex
         graph, diagnostics = parse_text(text, name, definitions)
     try:
         with chart.phase("configure"):
-            router = Router(graph, diagnostics=diagnostics, **options)
+            made = make(graph, diagnostics)
         with chart.phase("initialize"):
-            router.initialize()
+            made.initialize()
     except ConfigError as error:
         print_diagnostics(error.diagnostics, graph.source_lines)
         print(f"netos: {name}: refused, {len(error.diagnostics.errors)} error(s); nothing was started", file=sys.stderr)
         return REFUSED
     print_diagnostics(diagnostics, graph.source_lines)
-    return router
-
-
+    return made

@@ -9,13 +9,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netos.cli.configuration import REFUSED, UsageError, load_router, read_configuration, split_definitions
+from netos.cli.configuration import REFUSED, UsageError, load_replicas, read_configuration, split_definitions
+from netos.cli.run_service import (
+    add_options,
+    announce,
+    check_options,
+    conclude,
+    confinement_of,
+    pid_file,
+    reported,
+)
+from netos.control.logs import event, set_up
+from netos.errors import NetosError
 
 if TYPE_CHECKING:
     from netos.control.generations import Configuration, Generations
+    from netos.control.replicas import Replicas
     from netos.kernel.boot import BootChart
-    from netos.router import Router
 
+FAILED, USAGE = 1, 2    # exit statuses
+JOBS_MAX = 64
 SUMMARY = "run a configuration on its devices until a signal"
 
 
@@ -28,6 +41,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--batch", type=int, default=256, metavar="N",
                       help="packets moved at once where the configuration's bursts are smaller (default %(default)s)")
     made.add_argument("--threaded", action="store_true", help="run the packets on an OS thread of their own")
+    made.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="run N replicas of the graph, each on a "
+                      "virtual CPU of its own with a queue of every device (default %(default)s)")
     made.add_argument("--name", help="the appliance's name, for its control socket (default: default)")
     made.add_argument("--control", metavar="PATH|HOST:PORT", help="where to listen for netos read, reload and the like "
                       "(default: a UNIX socket by the appliance's name; `none` for nowhere)")
@@ -36,7 +51,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--state", metavar="DIR", type=Path, help="keep the last good configuration and an audit log "
                       "there; at the start, what was good last is used when FILE is refused")
     made.add_argument("--bootchart", action="store_true", help="show how long each phase of the start took")
-    made.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    made.add_argument("--quiet", action="store_true", help="print nothing but errors and warnings")
+    add_options(made)
     return made
 
 
@@ -46,16 +62,32 @@ def main(argv: Sequence[str]) -> int:
     if not 1 <= options.batch <= 256:
         print(f"netos run: --batch {options.batch}: must be from 1 to 256", file=sys.stderr)
         return 2
-    logging.basicConfig(format="netos: %(message)s", level=logging.WARNING)
+    if not 1 <= options.jobs <= JOBS_MAX:
+        print(f"netos run: --jobs {options.jobs}: must be from 1 to {JOBS_MAX}", file=sys.stderr)
+        return 2
+    set_up(options.log, options.quiet)
+    check_options(options)
+    try:
+        with pid_file(options):
+            return run(options)
+    except (NetosError, OSError) as error:
+        if options.log == "text":
+            raise
+        event("failed", str(error), logging.ERROR)
+        return USAGE if isinstance(error, UsageError) else FAILED
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run it; the exit status."""
     from netos.control.generations import Generations
     from netos.kernel.boot import BootChart
 
     chart = BootChart()
     generations = Generations(options.state)
-    started = first_router(options, chart, generations)
+    started = reported(options, lambda: first_replicas(options, chart, generations))
     if isinstance(started, int):
         return started
-    router, configuration = started
+    replicas, configuration = started
     import uvloop
 
     with chart.phase("event loop"):
@@ -63,38 +95,41 @@ def main(argv: Sequence[str]) -> int:
     try:
         if options.bootchart:
             print(chart.text(), file=sys.stderr)
-        loop.run_until_complete(serve(options, router, configuration, generations))
+        loop.run_until_complete(serve(options, replicas, configuration, generations))
     finally:
         loop.close()
     return 0
 
 
-def first_router(options: argparse.Namespace, chart: BootChart, generations: Generations
-                 ) -> tuple[Router, Configuration] | int:
-    """The router to begin with: that of FILE, or when it is refused, of what was good last; else the exit status."""
+def first_replicas(options: argparse.Namespace, chart: BootChart, generations: Generations
+                   ) -> tuple[Replicas, Configuration] | int:
+    """The graph to begin with: that of FILE, or when it is refused, of what was good last; else the exit status."""
     from netos.control.generations import Configuration
 
     definitions = split_definitions(options.definitions)
     try:
         text, name = read_configuration(options.file)
-        found = load_router(name, definitions, chart=chart, widen=options.batch, text=text)
-    except UsageError:
+        found = load_replicas(name, definitions, options.jobs, chart=chart, widen=options.batch, text=text)
+    except UsageError as error:
         if generations.load_good() is None:
             raise
+        event("configuration", str(error), logging.ERROR, file=options.file)
         text, name, found = "", options.file, REFUSED
     if not isinstance(found, int):
         return found, Configuration(text, name, definitions)
     good = generations.load_good()
     if good is None:
         return found
-    print(f"netos: {name} is refused: starting with what was good last, {good.filename}", file=sys.stderr)
-    found = load_router(good.filename, good.definitions, chart=chart, widen=options.batch, text=good.text)
+    event("fallback", f"{name} is refused: starting with what was good last, {good.filename}", logging.WARNING,
+          file=name, instead=good.filename)
+    found = load_replicas(good.filename, good.definitions, options.jobs, chart=chart, widen=options.batch,
+                          text=good.text)
     return found if isinstance(found, int) else (found, good)
 
 
-async def serve(options: argparse.Namespace, router: Router, configuration: Configuration,
+async def serve(options: argparse.Namespace, replicas: Replicas, configuration: Configuration,
                 generations: Generations) -> None:
-    """Run the router until it stops or a signal comes; a second signal ends the process as ever."""
+    """Run the graph until it stops or a signal comes; a second signal ends the process as ever."""
     from netos.control.daemon import Daemon, Settings
     from netos.control.generations import Configuration as Kind
 
@@ -102,13 +137,12 @@ async def serve(options: argparse.Namespace, router: Router, configuration: Conf
         return Kind(read_configuration(options.file)[0], configuration.filename, configuration.definitions)
 
     settings = Settings(control_place(options), bool(options.control or options.name), options.threaded, options.batch,
-                        None if options.file == "-" else reread, options.metrics)
-    daemon = Daemon(router, configuration, generations, settings,
-                    lambda line: print(f"netos: {line}", file=sys.stderr, flush=True))
+                        None if options.file == "-" else reread, options.metrics, options.drain,
+                        confinement_of(options, control_place(options)))
+    daemon = Daemon(replicas, configuration, generations, settings, lambda line: event("daemon", line))
     try:
-        await daemon.run(lambda place: None if options.quiet else announce(router, place))
-        if not options.quiet:
-            print(summary(daemon.appliance.router))
+        await daemon.run(lambda place: announce(daemon.access.routers, place, daemon.appliance.generation))
+        conclude(daemon.access.routers, daemon.access.uptime)
     finally:
         daemon.appliance.close()
 
@@ -120,24 +154,3 @@ def control_place(options: argparse.Namespace) -> str:
     if options.control is None:
         return socket_path(options.name or "default")
     return "" if options.control == "none" else str(options.control)
-
-
-def announce(router: Router, control: str) -> None:
-    """Say what runs, on which devices, and where it can be controlled."""
-    from netos.drivers.devices import claims_of
-
-    devices = ", ".join(sorted(claims_of(router.cpu))) or "no device"
-    print(f"netos: {len(router.elements)} elements on {devices}; stop with Ctrl-C"
-          f"{f'; control at {control}' if control else ''}", flush=True)
-
-
-def summary(router: Router) -> str:
-    """What has come, gone and been dropped."""
-    balance = router.cpu.balance
-    lines = ["netos: " + ", ".join(f"{name} {balance[name]}" for name in
-                                   ("received", "created", "sent", "consumed", "dropped", "held"))]
-    lines += [f"  dropped {count} as {reason} in {element}"
-              for element, reasons in router.drops.items() for reason, count in reasons.items()]
-    lines += [f"  in software for {element}: {segmented} segmented, {completed} checksums completed"
-              for element, (segmented, completed) in router.offloads.items()]
-    return "\n".join(lines)

@@ -1,9 +1,10 @@
-"""A running appliance: the graph on its virtual CPU, and how it is changed while packets flow.
+"""A running appliance: the graph on its virtual CPUs, and how it is changed while packets flow.
 
 A change is checked and built beside the running graph, which goes on; then, at a batch boundary, the old graph stands
 still, the new one takes the devices and the state (by element name and class), and goes on. When anything is wrong the
 old graph goes on as if nothing had happened. The old graph is kept, standing still, while a change waits to be
-confirmed: taking it back hands state and devices back.
+confirmed: taking it back hands state and devices back. Where there are several virtual CPUs, each with its replica of
+the graph, all change in one pause or none does.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple, Protocol
 
 from netos.control.generations import Configuration, Generations
+from netos.control.replicas import Replicas
 from netos.errors import ConfigError, Diagnostics, NetosError
-from netos.kernel.vcpu import VirtualCpu
 from netos.lang import Graph, parse_config, render, unparse
 from netos.registry import Registry, default_registry
 from netos.router import Router
@@ -28,10 +29,10 @@ SWITCH_INTERVAL = 0.0002
 
 
 class Runner(Protocol):
-    """What makes the virtual CPU run: InlineRunner or VcpuThread."""
+    """What makes the virtual CPUs run: GroupRunner, or InlineRunner or VcpuThread where there is one."""
 
     def paused(self) -> AbstractContextManager[None]:
-        """Hold it at a batch boundary."""
+        """Hold them at a batch boundary."""
 
 
 class Outcome(NamedTuple):
@@ -42,6 +43,7 @@ class Outcome(NamedTuple):
     message: str
     details: str = ""           # diagnostics, as `netos check` prints them
     paused: float = 0.0         # seconds the packets had to wait
+    killed: dict[str, int] = {}  # connections forgotten, by table  # noqa: RUF012
 
     def as_json(self) -> dict[str, object]:
         """For machines."""
@@ -51,34 +53,37 @@ class Outcome(NamedTuple):
 class Appliance:
     """The graph that runs, the one it replaced, and the changes between them."""
 
-    def __init__(self, cpu: VirtualCpu, runner: Runner, generations: Generations, *,
-                 registry: Registry = default_registry, widen: int = 256,
-                 log: Callable[[str], None] = lambda _line: None) -> None:
-        self.cpu = cpu
+    def __init__(self, runner: Runner, generations: Generations, *, registry: Registry = default_registry,
+                 widen: int = 256, log: Callable[[str], None] = lambda _line: None) -> None:
         self.runner = runner
         self.generations = generations
         self.registry = registry
         self.widen = widen
         self.log = log
         self.started = time.time()
-        self._router: Router | None = None
-        self._replaced: Router | None = None
+        self._replicas: Replicas | None = None
+        self._replaced: Replicas | None = None
         self._replaced_generation = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._changing = asyncio.Lock()
         self._claims = threading.Lock()         # a build on its thread and the end of another graph count claims
 
     @property
-    def router(self) -> Router:
-        """The graph that runs."""
-        if self._router is None:
+    def replicas(self) -> Replicas:
+        """The graph that runs, on all virtual CPUs."""
+        if self._replicas is None:
             raise NetosError("no configuration runs yet")
-        return self._router
+        return self._replicas
+
+    @property
+    def router(self) -> Router:
+        """The graph that runs, as it is on the first virtual CPU."""
+        return self.replicas.router
 
     @property
     def routers(self) -> Sequence[Router]:
         """It and its replicas, one on each virtual CPU."""
-        return [] if self._router is None else [self._router]
+        return [] if self._replicas is None else self._replicas.routers
 
     @property
     def generation(self) -> int:
@@ -90,41 +95,47 @@ class Appliance:
         """Whether the last change goes back by itself unless it is confirmed."""
         return self._replaced is not None
 
-    def start(self, router: Router, configuration: Configuration) -> None:
-        """Begin with a router that is initialised already."""
-        self._router = router
+    def start(self, replicas: Replicas, configuration: Configuration) -> None:
+        """Begin with a graph that is initialised already."""
+        self._replicas = replicas
         self.generations.advance(configuration)
         self._good("start")
 
     def close(self) -> None:
         """Take both graphs apart."""
         self._cancel_deadline()
-        for router in (self._replaced, self._router):
-            if router is not None:
-                router.close()
-        self._replaced = self._router = None
+        for replicas in (self._replaced, self._replicas):
+            if replicas is not None:
+                replicas.close()
+        self._replaced = self._replicas = None
 
     # Asking and telling
 
     def read(self, path: str, argument: str = "") -> str:
         """The value of a handler, at a batch boundary; raises HandlerError."""
         with self.runner.paused():
-            return self.router.read(path, argument)
+            return self.replicas.read(path, argument)
 
     def write(self, path: str, text: str = "") -> None:
         """Write to a handler, at a batch boundary; raises HandlerError, and then nothing has changed."""
         with self.runner.paused():
-            self.router.write(path, text)
+            self.replicas.write(path, text)
 
     # Changing
 
-    async def reload(self, configuration: Configuration, confirm: float | None = None, who: str = "") -> Outcome:
-        """Change to another configuration; with `confirm`, only for that many seconds unless confirm() is called."""
+    async def reload(self, configuration: Configuration, confirm: float | None = None, who: str = "",
+                     kill_states: str = "none") -> Outcome:
+        """Change to another configuration; with `confirm`, only for that many seconds unless confirm() is called.
+
+        `kill_states` says which connections are forgotten then: none, all, or those that the new configuration would
+        not let begin (changed).
+        """
         async with self._changing:
             outcome = await self._reload(configuration, confirm)
+            if outcome.accepted and kill_states != "none":
+                outcome = await self._kill_states(outcome, kill_states)
             self.generations.audit(action="reload", file=configuration.filename, who=who, accepted=outcome.accepted,
-                                   generation=outcome.generation, message=outcome.message)
-            self.log(f"reload of {configuration.filename}: {outcome.message}")
+                                   generation=outcome.generation, message=outcome.message, details=outcome.details)
             return outcome
 
     async def _reload(self, configuration: Configuration, confirm: float | None) -> Outcome:
@@ -135,13 +146,13 @@ class Appliance:
             if self._same(graph) and not self.unconfirmed:
                 return Outcome(True, self.generation, "nothing to do: this is the configuration that runs")
             try:
-                router = await asyncio.to_thread(self._build, graph, diagnostics)
+                replicas = await asyncio.to_thread(self._build, graph, diagnostics)
             except ConfigError as error:
                 return self._refuse(error.diagnostics, graph)
         if self.unconfirmed:
             self._confirm_now()
         try:
-            seconds = self._switch(router)
+            seconds = self._switch(replicas)
         except ConfigError as error:
             return self._refuse(error.diagnostics, graph)
         before = self.generation
@@ -157,15 +168,26 @@ class Appliance:
                        f"or generation {before} comes back")
         return Outcome(True, self.generation, message, render(diagnostics, graph.source_lines), seconds)
 
+    async def _kill_states(self, outcome: Outcome, which: str) -> Outcome:
+        """Forget connections, and say how many."""
+        from netos.control.refusal import kill_all, kill_refused
+
+        killed = await (kill_all if which == "all" else kill_refused)(self.routers, self.runner.paused)
+        count = sum(killed.values())
+        each = "".join(f", {number} in {table}" for table, number in killed.items()) if len(killed) > 1 else ""
+        message = f"{outcome.message}; {count} flow{'' if count == 1 else 's'} killed{each}"
+        return outcome._replace(message=message, killed=killed)
+
     def parse(self, configuration: Configuration) -> tuple[Graph, Diagnostics]:
         """The flat graph of a configuration."""
         return parse_config(configuration.text, configuration.filename, class_info=self.registry.class_info,
                             class_names=self.registry.names, definitions=configuration.definitions)
 
-    def _build(self, graph: Graph, diagnostics: Diagnostics) -> Router:
+    def _build(self, graph: Graph, diagnostics: Diagnostics) -> Replicas:
         """The new graph, not yet initialised: nothing that the running one uses changes."""
         with self._claims:
-            return Router(graph, diagnostics=diagnostics, registry=self.registry, cpu=self.cpu, widen=self.widen)
+            return Replicas.build(graph, [router.cpu for router in self.routers], diagnostics=diagnostics,
+                                  registry=self.registry, widen=self.widen)
 
     def _same(self, graph: Graph) -> bool:
         return unparse(graph) == unparse(self.router.graph)
@@ -176,9 +198,9 @@ class Appliance:
                        f"refused, {count} error{'' if count == 1 else 's'}: generation {self.generation} goes on",
                        render(diagnostics, graph.source_lines))
 
-    def _switch(self, new: Router) -> float:
+    def _switch(self, new: Replicas) -> float:
         """Let the new graph take over from the one that runs; after a failure that one goes on. Seconds it took."""
-        old = self.router
+        old = self.replicas
         with self.runner.paused():
             start = time.perf_counter()
             old.suspend()
@@ -188,7 +210,7 @@ class Appliance:
                 old.resume()
                 raise
             new.take_state(old)
-            self._replaced, self._router = old, new
+            self._replaced, self._replicas = old, new
             return time.perf_counter() - start
 
     def confirm(self, who: str = "") -> Outcome:
@@ -206,20 +228,19 @@ class Appliance:
 
     def _not_confirmed(self) -> None:
         self._deadline = None
-        outcome = self._back("not confirmed in time")
-        self.log(outcome.message)
+        self._back("not confirmed in time")
 
     def _back(self, why: str) -> Outcome:
         """Give devices and state back to the graph that the last change replaced."""
         self._cancel_deadline()
-        old, new = self._replaced, self.router
+        old, new = self._replaced, self.replicas
         assert old is not None
         refused = self.generation
         with self.runner.paused():
             new.suspend()
             old.take_state(new)
             old.resume()
-            self._router, self._replaced = old, None
+            self._replicas, self._replaced = old, None
             self._end(new)
         configuration = self.generations.kept[self._replaced_generation]
         self.generations.advance(configuration)
@@ -245,10 +266,10 @@ class Appliance:
                 self._end(self._replaced)
             self._replaced = None
 
-    def _end(self, router: Router) -> None:
+    def _end(self, replicas: Replicas) -> None:
         """Take a graph apart that stands still: what it held goes back to the virtual CPU, which is held meanwhile."""
         with self._claims:
-            router.close()
+            replicas.close()
 
     def _cancel_deadline(self) -> None:
         if self._deadline is not None:

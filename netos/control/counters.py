@@ -1,5 +1,7 @@
 """The one place where the counters of a running appliance are read: every view shows what `snapshot` says.
 
+Of replicas of a graph it shows the sums; in `cpus` each has its own entry.
+
 A snapshot is a dictionary that JSON can hold:
 
     generation, uptime (seconds), time (seconds since 1970)
@@ -15,6 +17,7 @@ A snapshot is a dictionary that JSON can hold:
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from netos.control.access import Access
@@ -33,13 +36,32 @@ def snapshot(access: Access) -> Counts:
     """All counters of the graph that runs."""
     for follow in access.followers:
         follow()
-    router = access.router
+    routers = access.routers
     found: Counts = {"generation": access.generation, "uptime": round(access.uptime, 6), "time": time.time(),
                      "elements": {}, "devices": {}, "balance": {}, "cpus": []}
-    if router is not None:
-        found.update(elements=elements_of(router), devices=devices_of(router.cpu), balance=dict(router.cpu.balance),
-                     cpus=[cpu_of(router.cpu)])
+    for router in routers:
+        merge(found["elements"], elements_of(router))
+        merge(found["devices"], devices_of(router.cpu))
+        merge(found["balance"], router.cpu.balance)
+        found["cpus"].append(cpu_of(router.cpu))
     return found
+
+
+def merge(total: Counts, more: Mapping[str, Any]) -> None:
+    """Add the counts of a replica: numbers add up, also those within lists and dictionaries."""
+    for name, value in more.items():
+        known = total.get(name)
+        if known is None or isinstance(value, str):
+            total[name] = value
+        elif isinstance(value, dict):
+            merge(known, value)
+        elif isinstance(value, list):
+            for place, entry in zip(known, value):
+                merge(place, entry)
+        elif isinstance(value, bool):
+            total[name] = known or value
+        elif value is not None:
+            total[name] = known + value
 
 
 def elements_of(router: Router) -> Counts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -11,16 +12,16 @@ from typing import NamedTuple
 from netos.control.access import Access
 from netos.control.appliance import Appliance
 from netos.control.changes import Changes
+from netos.control.confinement import Confinement, confine
+from netos.control.drain import Drain
 from netos.control.generations import Configuration, Generations
 from netos.control.http import serve_metrics
+from netos.control.logs import event
 from netos.control.notify import ServiceManager
+from netos.control.replicas import Replicas
 from netos.control.server import serve_control
 from netos.errors import NetosError
-from netos.kernel.inline import InlineRunner
-from netos.kernel.thread import VcpuThread
-from netos.router import Router
-
-DRAIN = 0.5             # seconds that SIGTERM gives queues to empty
+from netos.kernel.group import GroupRunner
 
 
 class Settings(NamedTuple):
@@ -32,27 +33,27 @@ class Settings(NamedTuple):
     widen: int = 256
     reread: Callable[[], Configuration] | None = None      # the configuration as it is on disk now, for SIGHUP
     metrics: str = ""               # HOST:PORT or a path for metrics over HTTP, "" for none
+    drain: float = 0.0              # seconds that SIGTERM gives packets to leave
+    confinement: Confinement = Confinement()        # what is given up once everything is open
 
 
 class Daemon:
     """Runs an appliance until a signal, a `stop`, or an error of its runner."""
 
-    def __init__(self, router: Router, configuration: Configuration, generations: Generations, settings: Settings,
+    def __init__(self, replicas: Replicas, configuration: Configuration, generations: Generations, settings: Settings,
                  log: Callable[[str], None]) -> None:
         self.settings = settings
         self.log = log
         self.manager = ServiceManager()
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        cpu = router.cpu
-        self.runner: InlineRunner | VcpuThread
-        if settings.threaded:
-            self.runner = VcpuThread(cpu)
-            self.runner.stopped = self.end
-        else:
-            self.runner = InlineRunner(cpu, asyncio.get_running_loop())
-        self.appliance = Appliance(cpu, self.runner, generations, registry=router.registry, widen=settings.widen,
+        cpus = [router.cpu for router in replicas.routers]
+        self.runner = GroupRunner(cpus, asyncio.get_running_loop(), threaded=settings.threaded, ended=self._runner_ended)
+        if len(cpus) > 1 and not self.runner.pinned:
+            event("start", f"there are fewer processors than virtual CPUs ({len(cpus)}): none is tied to its own",
+                  logging.WARNING)
+        self.appliance = Appliance(self.runner, generations, registry=replicas.router.registry, widen=settings.widen,
                                    log=log)
-        self.appliance.start(router, configuration)
+        self.appliance.start(replicas, configuration)
         self.changes = Changes(self.appliance)
         self.access = Access(self.appliance, *self.changes.handlers(), paused=self.runner.paused)
 
@@ -68,19 +69,16 @@ class Daemon:
             place = await self._listen(stack)
             if self.settings.metrics:
                 await stack.enter_async_context(serve_metrics(self.access, self.settings.metrics))
+            confine(self.settings.confinement)
             self._catch(loop)
-            if isinstance(self.runner, InlineRunner):
-                self.runner.start()
-                self.runner.stopped.add_done_callback(self._runner_ended)
-            else:
-                self.runner.start(loop)
+            self.runner.start()
             stack.callback(self.runner.close)
             watchdog = loop.create_task(self._watchdog())
             stack.callback(watchdog.cancel)
             ready(place)
             self._tell_ready()
             await self.ended
-            self.manager.stopping()
+            self.manager.stopping("ending")
 
     async def _listen(self, stack: AsyncExitStack) -> str:
         """Open the control socket; packets are worth more than control, unless somebody asked for that."""
@@ -91,18 +89,14 @@ class Daemon:
         except NetosError as error:
             if self.settings.control_wanted:
                 raise
-            self.log(f"no control socket: {error}")
+            event("control", f"no control socket: {error}", logging.WARNING)
             return ""
         return self.settings.control
 
-    def _runner_ended(self, future: asyncio.Future[None]) -> None:
-        if self.ended.done():
-            return
-        error = None if future.cancelled() else future.exception()
-        if error is not None:
+    def _runner_ended(self, error: BaseException | None) -> None:
+        if error is not None and not self.ended.done():
             self.ended.set_exception(error)
-        else:
-            self.end()
+        self.end()
 
     def _catch(self, loop: asyncio.AbstractEventLoop) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -113,18 +107,18 @@ class Daemon:
             loop.add_signal_handler(scripted, call)
 
     def _stop(self, number: int) -> None:
-        """The first signal ends the run; SIGTERM lets queues empty first; a second signal ends the process."""
+        """The first signal ends the run; SIGTERM lets packets leave first; a second signal ends the process."""
         loop = asyncio.get_running_loop()
+        event("signal", f"{signal.Signals(number).name}: stopping", signal=signal.Signals(number).name)
+        self.manager.stopping("draining" if number == signal.SIGTERM else "ending")
         for caught in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(caught)
         with self.runner.paused():
-            self.appliance.router.halt()
-            self.appliance.cpu.ended()          # a driver script runs on to its end
-        if number == signal.SIGTERM and self.appliance.cpu.balance["held"]:
-            self.appliance.cpu.stopped = False
-            loop.call_later(DRAIN, self.end)
-        else:
-            self.end()
+            self.appliance.replicas.halt()
+            if number == signal.SIGTERM and self.settings.drain:
+                Drain(lambda: self.access.routers, self.runner.paused, self.settings.drain, self.end).start(loop)
+            else:
+                self.end()
 
     def _reload(self) -> None:
         """SIGHUP: the configuration file again."""
@@ -133,7 +127,7 @@ class Daemon:
         try:
             self.changes.change_to(self.settings.reread(), "SIGHUP", self._tell_ready)
         except NetosError as error:
-            self.log(f"reload: {error}")
+            event("reload", f"reload: {error}", logging.WARNING, accepted=False)
             self._tell_ready()
 
     def _tell_ready(self) -> None:

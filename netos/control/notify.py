@@ -37,9 +37,9 @@ class ServiceManager:
         """A reload begins; ready() says when it is over."""
         self.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
-    def stopping(self) -> None:
+    def stopping(self, status: str) -> None:
         """The service goes down."""
-        self.send("STOPPING=1", "STATUS=draining")
+        self.send("STOPPING=1", f"STATUS={status}")
 
     def alive(self) -> None:
         """A sign of life for the watchdog."""

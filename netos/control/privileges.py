@@ -80,6 +80,19 @@ def find_account(user: str) -> Account:
     return Account(found.pw_name, found.pw_uid, number.gr_gid)
 
 
+def check_user(user: str) -> None:
+    """Raise NetosError when this process cannot become USER[:GROUP]; threads come later, and are not looked at."""
+    account = find_account(user)
+    if not is_now(account) and ~capability_sets()[1] & bits([CAP_SETUID, CAP_SETGID]):
+        raise cannot_become(account)
+
+
+def cannot_become(account: Account) -> NetosError:
+    """It takes root to become somebody else."""
+    return NetosError(f"cannot become the user {account.name}: start as root, "
+                      f"or as that user from the beginning (User={account.name} in the unit)")
+
+
 def check(account: Account | None, keep: Sequence[int], permitted: int) -> None:
     """Refuse before anything is changed."""
     if (threads := len(os.listdir("/proc/self/task"))) > 1:
@@ -90,8 +103,7 @@ def check(account: Account | None, keep: Sequence[int], permitted: int) -> None:
         raise NetosError(f"{' and '.join(missing)} cannot be kept, for this process does not have it: "
                          f"start it as root, or in its unit with AmbientCapabilities={' '.join(missing)}")
     if account is not None and not is_now(account) and ~permitted & bits([CAP_SETUID, CAP_SETGID]):
-        raise NetosError(f"cannot become the user {account.name}: start as root, "
-                         f"or as that user from the beginning (User={account.name} in the unit)")
+        raise cannot_become(account)
 
 
 def is_now(account: Account) -> bool:

@@ -24,7 +24,7 @@ class ByteCounting:
     def __init__(self, access: Access) -> None:
         self.access = access
         self.wanted = False
-        self._router: Router | None = None
+        self._routers: list[Router] = []
         self._counters: list[ByteCounter] = []
 
     def switch(self, on: bool) -> None:
@@ -34,13 +34,13 @@ class ByteCounting:
 
     def follow(self) -> None:
         """Count in the graph that runs now, which may have replaced the one that was counted in."""
-        router = self.access.router if self.wanted else None
-        if router is self._router:
+        routers = list(self.access.routers) if self.wanted else []
+        if routers == self._routers:
             return
         for counter in self._counters:
             counter.remove()
-        self._counters, self._router = [], router
-        for element in router.order if router is not None else ():
+        self._counters, self._routers = [], routers
+        for element in [element for router in routers for element in router.order]:
             for side, port in driven_ports(element):
                 counter = ByteCounter()
                 counter.insert(element, side, port)
@@ -53,7 +53,7 @@ class DropSampling:
     def __init__(self, access: Access) -> None:
         self.access = access
         self.wanted = False
-        self._router: Router | None = None
+        self._routers: list[Router] = []
 
     def switch(self, on: bool) -> None:
         """Keep samples from now on, or no more."""
@@ -63,17 +63,17 @@ class DropSampling:
 
     def follow(self) -> None:
         """Forget the samples of a graph that is no more."""
-        if self.access.router is not self._router:
-            self._router = self.access.router
+        if self._routers != list(self.access.routers):
+            self._routers = list(self.access.routers)
             forget_samples()
 
     def found(self) -> list[Counts]:
-        """The samples, as JSON can hold them."""
+        """The samples, as JSON can hold them; of replicas' elements, the latest."""
         self.follow()
-        router = self.access.router
+        samples = drop_samples([element for router in self._routers for element in router.order])
+        latest = {sample[:2]: sample for sample in sorted(samples, key=lambda sample: sample[2])}
         return [{"element": name, "reason": reason, "time": when, "length": length, "network": network,
-                 "data": data.hex()} for name, reason, when, length, network, data in
-                (drop_samples(router.order) if router is not None else ())]
+                 "data": data.hex()} for name, reason, when, length, network, data in latest.values()]
 
 
 def switch_handler(name: str, switch: Callable[[bool], None], read: Callable[[], str]) -> Handler:

@@ -3,6 +3,9 @@
 `NAME`, or `tap:NAME`, is a device the program has given to the virtual CPU under that name, else a tap interface of
 that name, made if it is not there. `mem:NAME` is an end of a memory device. `pcap:FILE` is a capture file. Elements
 that claim the same name share one device, which is opened when the graph is initialised and closed with its last claim.
+
+Where a graph has replicas, each virtual CPU has a queue of the device of its own: of a tap, which is opened as
+multi-queue, or of memory devices called NAME, NAME.1, NAME.2 and so on. Capture files have one reader only.
 """
 
 from __future__ import annotations
@@ -21,8 +24,8 @@ class Claim:
     `attachment` is what serves the device on the virtual CPU; it belongs to the elements.
     """
 
-    def __init__(self, owner: dict[str, Claim], name: str, kind: str, device: Device | None = None,
-                 key: str = "") -> None:
+    def __init__(self, cpu: Any, name: str, kind: str, device: Device | None = None, key: str = "") -> None:
+        self.cpu = cpu
         self.name = name
         self.key = key or name
         self.kind = kind
@@ -32,7 +35,6 @@ class Claim:
         self.given = device is not None
         self.opened = False
         self.attachment: Any = None
-        self._owner = owner
         self._keep: Any = None
 
     def add(self, options: dict[str, Any]) -> None:
@@ -72,14 +74,12 @@ class Claim:
             return
         if self.device is not None:
             self.device.close()
-        self._owner.pop(self.key, None)
+        claims_of(self.cpu).pop(self.key, None)
 
     def _make(self) -> Device:
         options = {key: value for key, value in self.options.items() if key not in ("reading", "writing")}
         if self.kind == "tap":
-            from netos.drivers.tap import Tap
-
-            return Tap(self.name, **options)
+            return self._tap(options)
         if options.keys() - {"offload"}:
             raise DeviceError(f"the device {self.kind}:{self.name} has no {', '.join(sorted(options))}",
                               "only taps have: leave it out")
@@ -89,13 +89,28 @@ class Claim:
 
         return PcapDevice(self.name, reading="reading" in self.options, writing="writing" in self.options)
 
+    def _tap(self, options: dict[str, Any]) -> Device:
+        """The tap, or this virtual CPU's queue of it; a name that the kernel completes, the first one has got."""
+        from netos.drivers.tap import Tap
+
+        name = self.name
+        if self.cpu.replicas > 1:
+            if options.setdefault("multi_queue", True) is False:
+                raise DeviceError(f"the device {name} is to have one queue, and {self.cpu.replicas} are needed",
+                                  "leave MULTI_QUEUE out")
+            first = claims_of(self.cpu.group.cpus[0]).get(self.key)
+            if self.cpu.replica and first is not None and first.device is not None:
+                name = first.device.name
+        return Tap(name, **options)
+
     def _memory(self, offload: bool) -> Device:
         """The end of that name, or the first end of a new pair whose other end is NAME.peer."""
         from netos.drivers.memory import ends, memory_pair
 
-        found: Device | None = ends.get(self.name)
+        name = f"{self.name}.{self.cpu.replica}" if self.cpu.replica else self.name
+        found: Device | None = ends.get(name)
         if found is None:
-            found, self._keep = memory_pair(self.name, f"{self.name}.peer", offload=offload)
+            found, self._keep = memory_pair(name, f"{name}.peer", offload=offload)
         return found
 
 
@@ -111,7 +126,7 @@ def give_device(cpu: Any, device: Device, name: str = "") -> None:
     claims = claims_of(cpu)
     if name in claims:
         raise DeviceError(f"the virtual CPU has a device {name} already")
-    claims[name] = Claim(claims, name, "given", device)
+    claims[name] = Claim(cpu, name, "given", device)
 
 
 def claim_device(cpu: Any, specification: str, *, key: str = "", **options: Any) -> Claim:
@@ -124,8 +139,11 @@ def claim_device(cpu: Any, specification: str, *, key: str = "", **options: Any)
         kind, name = "tap", specification
     if not name:
         raise DeviceError(f"{specification!r} names no device", "NAME, tap:NAME, mem:NAME or pcap:FILE")
+    if kind.lower() == "pcap" and cpu.replicas > 1:
+        raise DeviceError(f"{specification} has one queue, and {cpu.replicas} virtual CPUs want one each",
+                          "run without --jobs")
     claims = claims_of(cpu)
-    claim = claims.get(key or name) or Claim(claims, name, kind.lower(), key=key)
+    claim = claims.get(key or name) or Claim(cpu, name, kind.lower(), key=key)
     claim.add(options)
     claims[claim.key] = claim
     return claim

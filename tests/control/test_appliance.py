@@ -8,6 +8,7 @@ import pytest
 
 from netos.control.appliance import Appliance
 from netos.control.generations import Configuration, Generations
+from netos.control.replicas import Replicas
 from netos.drivers.devices import give_device
 from netos.drivers.memory import memory_pair
 from netos.kernel.inline import InlineRunner
@@ -32,8 +33,8 @@ class Running:
         router = Router.from_text(FORWARD, "first.click", cpu=self.cpu, widen=256).initialize()
         loop = asyncio.get_running_loop()
         self.runner = InlineRunner(self.cpu, loop) if form == "inline" else VcpuThread(self.cpu)
-        self.appliance = Appliance(self.cpu, self.runner, Generations(directory), log=self.lines.append)
-        self.appliance.start(router, configuration)
+        self.appliance = Appliance(self.runner, Generations(directory), log=self.lines.append)
+        self.appliance.start(Replicas([router]), configuration)
         if form == "inline":
             self.runner.start()
         else:
