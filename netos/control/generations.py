@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
+
+from netos.control.logs import event
 
 KEPT = 10               # generations that can be rolled back to
 
@@ -73,10 +76,16 @@ class Generations:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def audit(self, **facts: object) -> None:
-        """Append a line about a change to the audit log."""
+    def audit(self, action: str, **facts: object) -> None:
+        """Append a line about a change to the audit log, and tell the log."""
+        refused = not facts.get("accepted", True)
+        file, details = facts.get("file", ""), str(facts.get("details", "")).strip()
+        event(action, f"{action}{f' of {file}' if file else ''}: {facts.get('message', 'done')}"
+              f"{f'{chr(10)}{details}' if refused and details else ''}", logging.WARNING if refused else logging.INFO,
+              **facts)
         if self.directory is None:
             return
+        facts = {"action": action, **facts}
         line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **facts})
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
