@@ -1,6 +1,6 @@
 """ARPQuerier: find the Ethernet address of an IP packet's next hop, by asking (Click's ARPQuerier, RFC 826)."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from elements.ethernet.arptable cimport ARPTable
@@ -11,6 +11,7 @@ from elements.ethernet.neighbours cimport (
 )
 from netos.element cimport Element, port_push
 from netos.kernel.clock cimport clock_peek
+from netos.kernel.mailbox cimport Letter, Siblings, siblings_make
 from netos.kernel.timer cimport Timer
 from netos.packet cimport (
     ANNO_VLAN_TCI, BATCH_MAX, DROP_BAD_ARP, DROP_CLOSED, DROP_INACTIVE, DROP_NO_BUFFER, DROP_NO_NEIGHBOUR,
@@ -25,13 +26,22 @@ from netos.proto.ethernet cimport (
     ETHER_HEADER_LENGTH, ETHERTYPE_ARP, ETHERTYPE_IP, ether_is_group, ether_is_zero, ether_type, ether_write,
     ether_write_group,
 )
-from netos.wire cimport load32, load_be32, load_be48, store_be16
+from netos.wire cimport load32, load_be32, load_be48, store_be16, store_be32
 
 from elements.ethernet.neighbour_arguments import AddressPair, OwnAddress
 from netos.addresses import IPv4Address
 from netos.args import Bool, ElementName, Ether, IPv4, Seconds, Unsigned
 from netos.errors import ArgumentError
 from netos.handlers import read_handler, write_handler
+
+
+cdef enum:                      # what replicas of a querier tell each other: first is the address, second the station
+    ANSWERED                    # to whoever asked
+    INTRODUCED                  # by itself, as it asked for us
+
+
+cdef void hear_sibling(void *object, Letter *letter) noexcept nogil:
+    (<ARPQuerier>object).hear_of(letter)
 
 
 cdef class ARPQuerier(Element):
@@ -42,6 +52,7 @@ cdef class ARPQuerier(Element):
     that asks for IP also introduces its sender. Known neighbours still in use are asked again, directly, POLL_TIMEOUT
     after the last answer (0: never), or by broadcast with BROADCAST_POLL. Packets to groups and to BROADCAST (default:
     of IP's prefix) are never asked for. TABLE is an ARPTable to use; without one, its keywords are understood here.
+    Replicas of it tell each other what they hear: a reply may reach another one than that which asked.
     Handlers: table, stats, queries, responses, drops, count, length (read), ipaddr, broadcast (read, write), insert
     `IP ETH`, delete `IP`, clear (write).
     """
@@ -51,6 +62,7 @@ cdef class ARPQuerier(Element):
     flow = "xy/x"
     live_reconfigure = True
     handlers = ("queries", "responses")
+    combine = {"table": "entries", "stats": "table", "count": "max"}
 
     cdef NeighbourTable own             # without TABLE
     cdef NeighbourTable neighbours
@@ -64,6 +76,10 @@ cdef class ARPQuerier(Element):
     cdef readonly uint64_t queries
     cdef readonly uint64_t responses
     cdef Timer timer
+    cdef readonly Siblings siblings
+
+    def __cinit__(self, *args, **kwargs):
+        self.siblings = siblings_make(hear_sibling, <void *>self)
 
     def configure(self, ip: OwnAddress, eth: Ether = None, *, capacity: Unsigned = None,
                   entry_capacity: Unsigned(maximum=1 << 24) = None, entry_packet_capacity: Unsigned = None,
@@ -315,10 +331,8 @@ cdef class ARPQuerier(Element):
         cdef const uint8_t *ether = arp + ARP_AT_SENDER_HARDWARE
         cdef uint32_t sender
         cdef int operation
-        cdef int64_t now
         cdef uint8_t station[6]
         cdef bint asked_by
-        cdef Neighbour *neighbour
         if (packet.length < ETHER_HEADER_LENGTH + ARP_LENGTH or ether_type(packet.data) != ETHERTYPE_ARP
                 or not arp_is_ethernet_ip(arp) or ether_is_group(ether) or ether_is_zero(ether)):
             self.drop(packet, DROP_BAD_ARP)
@@ -333,8 +347,25 @@ cdef class ARPQuerier(Element):
         asked_by = operation == ARP_REQUEST and load32(arp + ARP_AT_TARGET_PROTOCOL) == self.address and sender != 0
         memcpy(station, ether, 6)
         packet_consume(self.vcpu, packet)
-        now = clock_peek(&self.vcpu.clock)
-        neighbour = neighbour_ensure(self.table, self, sender, now) if asked_by else neighbour_find(self.table, sender)
+        if asked_by or operation == ARP_REPLY:
+            self.siblings.tell(INTRODUCED if asked_by else ANSWERED, sender, load_be48(station))
+        self.believe(sender, station, asked_by)
+
+    cdef void hear_of(self, Letter *letter) noexcept nogil:
+        """A replica of this querier has heard from a neighbour."""
+        cdef uint8_t station[6]
+        store_be16(station, <uint16_t>(letter.second >> 32))
+        store_be32(station + 2, <uint32_t>letter.second)
+        self.believe(<uint32_t>letter.first, station, letter.kind == INTRODUCED)
+
+    cdef void believe(self, uint32_t address, const uint8_t *station, bint introduced) noexcept nogil:
+        """A neighbour has said where it is: learn that if somebody asked for it, or it was introduced."""
+        cdef int64_t now = clock_peek(&self.vcpu.clock)
+        cdef Neighbour *neighbour
+        if introduced:
+            neighbour = neighbour_ensure(self.table, self, address, now)
+        else:
+            neighbour = neighbour_find(self.table, address)
         if neighbour != NULL:
             self.learn(neighbour, station, now)
 

@@ -23,6 +23,7 @@ cdef class ARPTable(Element):
 
     ports = "0/0"
     live_reconfigure = True
+    combine = {"table": "entries", "count": "max"}
 
     def __cinit__(self, *args, **kwargs):
         self.neighbours = NeighbourTable()

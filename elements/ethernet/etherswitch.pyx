@@ -7,6 +7,7 @@ from libc.stdlib cimport calloc, free
 
 from netos.element cimport Element, port_push
 from netos.kernel.clock cimport clock_peek
+from netos.kernel.mailbox cimport Letter, Siblings, siblings_make
 from netos.packet cimport (
     BATCH_MAX, DEPTH_MAX, DROP_FILTERED, DROP_LOOP, DROP_NO_BUFFER, DROP_TRUNCATED, Batch, Descriptor, Frame,
     packet_clone,
@@ -32,11 +33,16 @@ cdef struct Station:
     int64_t heard       # when it last sent something, nanoseconds
 
 
+cdef void hear_sibling(void *object, Letter *letter) noexcept nogil:
+    (<EtherSwitch>object).hear_of(letter)
+
+
 cdef class EtherSwitch(Element):
     """Send each frame out of the port behind which its destination was last heard, or of all ports but its own.
 
     A station not heard of for TIMEOUT is forgotten; with TIMEOUT 0 nothing is learnt and all frames are flooded. No
-    frame goes back where it came from. Of more than 16 384 stations the longest silent are forgotten.
+    frame goes back where it came from. Of more than 16 384 stations the longest silent are forgotten. Replicas tell each
+    other where a station is when they learn it, and again four times in TIMEOUT while it talks.
     Handlers: table (read), timeout (read, write; seconds).
     """
 
@@ -44,12 +50,15 @@ cdef class EtherSwitch(Element):
     processing = "h/h"
     flow = "#/[^#]"
     live_reconfigure = True
+    combine = {"table": "entries"}
 
     cdef Station *stations      # SETS sets of WAYS
     cdef uint64_t seed          # of the hash, odd
     cdef int64_t silence        # TIMEOUT
+    cdef readonly Siblings siblings
 
     def __cinit__(self, *args, **kwargs):
+        self.siblings = siblings_make(hear_sibling, <void *>self)
         self.stations = <Station *>calloc(SETS * WAYS, sizeof(Station))
         self.seed = int.from_bytes(os.urandom(8), "big") | 1
         if self.stations == NULL:
@@ -90,10 +99,16 @@ cdef class EtherSwitch(Element):
         """The set in which a station is if it is known."""
         return &self.stations[(address * self.seed >> 52) * WAYS]
 
-    cdef void learn(self, uint64_t address, int port, int64_t now) noexcept nogil:
-        """Note where the station is, in place of the longest silent one of its set if need be."""
+    cdef void hear_of(self, Letter *letter) noexcept nogil:
+        """A replica of this switch has heard a station behind a port."""
+        if letter.second < <uint64_t>self.n_outputs and self.silence:
+            self.learn(letter.first, <int>letter.second, clock_peek(&self.vcpu.clock))
+
+    cdef bint learn(self, uint64_t address, int port, int64_t now) noexcept nogil:
+        """Note where the station is, in place of the longest silent one of its set if need be; 1: others should know."""
         cdef Station *station = self.stations_of(address)
         cdef Station *place = station
+        cdef bint news
         cdef int i
         for i in range(WAYS):
             if station[i].address << 16 == address << 16:
@@ -101,8 +116,17 @@ cdef class EtherSwitch(Element):
                 break
             if station[i].address == 0 or (place.address != 0 and station[i].heard < place.heard):
                 place = &station[i]
+        news = self.siblings.count > 1 and (
+            place.address != (<uint64_t>port << 48 | address)
+            or now // (self.silence // 4 + 1) != place.heard // (self.silence // 4 + 1))
         place.address = <uint64_t>port << 48 | address
         place.heard = now
+        return news
+
+    cdef inline void hear(self, uint64_t address, int port, int64_t now) noexcept nogil:
+        """Learn where a station is, and tell the replicas."""
+        if self.learn(address, port, now):
+            self.siblings.tell(0, address, <uint64_t>port)
 
     cdef int find(self, uint64_t address, int64_t now) noexcept nogil:
         """The port behind which the station is, or FLOOD."""
@@ -121,7 +145,7 @@ cdef class EtherSwitch(Element):
         if self.silence == 0:
             return FLOOD
         if not ether_is_group(packet.data + ETHER_AT_SOURCE) and not ether_is_zero(packet.data + ETHER_AT_SOURCE):
-            self.learn(load_be48(packet.data + ETHER_AT_SOURCE), port, now)
+            self.hear(load_be48(packet.data + ETHER_AT_SOURCE), port, now)
         if not ether_is_group(packet.data + ETHER_AT_DESTINATION):
             output = self.find(load_be48(packet.data + ETHER_AT_DESTINATION), now)
         return -DROP_FILTERED if output == port else output
