@@ -39,6 +39,7 @@ def write_stop(router: Router, text: str) -> None:
     router.stop(count)
 
 
+COMBINE = {"offloads": "table"}          # of replicas, see netos.handlers
 GLOBAL_HANDLERS: dict[str, tuple[Read | None, Write | None]] = {
     "version": (lambda _router, _: version_text(), None),
     "driver": (lambda _router, _: "userlevel", None),

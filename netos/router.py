@@ -14,7 +14,7 @@ from netos.errors import (
     NetosError,
     Severity,
 )
-from netos.global_handlers import GLOBAL_HANDLERS
+from netos.global_handlers import COMBINE, GLOBAL_HANDLERS
 from netos.handlers import Handler, element_handlers
 from netos.lang import Graph, check_graph, flow_sources, parse_config
 from netos.lang.quoting import split_arguments
@@ -262,7 +262,8 @@ class Router:
         """The handlers of the element called `name` (its own, then Click's default ones), or the global ones for ""."""
         if not name:
             return {handler: Handler(handler, read and (lambda argument, read=read: read(self, argument)),
-                                     write and (lambda text, write=write: write(self, text)))
+                                     write and (lambda text, write=write: write(self, text)),
+                                     combine=COMBINE.get(handler, ""))
                     for handler, (read, write) in GLOBAL_HANDLERS.items()}
         if name not in self._handlers:
             element = self[name]

@@ -50,6 +50,7 @@ cdef class FromDump(Element):
 
     ports = "0/1-2"
     processing = "a/ah"
+    unreplicable = "each would read the whole file"
     handlers = ("active", "count", "filename")
 
     cdef readonly bint active

@@ -36,6 +36,7 @@ cdef class ToDump(Element):
 
     ports = "1/0-1"
     processing = "a/a"
+    unreplicable = "all would write the same file"
     handlers = ("count", "filename")
     observes = True
     phase = 110                     # after the FromDumps that it may ask

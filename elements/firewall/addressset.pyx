@@ -26,6 +26,7 @@ cdef class AddressSet(Element):
 
     ports = "1/1-2"
     processing = "h/h"
+    combine = {"count": "first"}
 
     cdef RadixRoutes addresses
     cdef bint source

@@ -44,6 +44,7 @@ cdef class ConnTrack(Element):
     ports = "1/1-2"
     processing = "a/ah"
     live_reconfigure = True
+    combine = {"flows": "lines", "stats": "table"}
 
     def configure(self, capacity: Unsigned(minimum=1, maximum=1 << 28) = 65536, *, half_open: Unsigned = 0,
                   half_open_each: Unsigned = 0, loose: Bool = False, tcp_syn_sent: Seconds = None,

@@ -42,6 +42,7 @@ cdef class RateLimit(Element):
     ports = "1/1-2"
     processing = "a/ah"
     handlers = ("passed", "limited", "capacity")
+    combine = {"table": "table"}
     live_reconfigure = True
 
     cdef readonly uint64_t passed

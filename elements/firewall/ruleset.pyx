@@ -29,6 +29,7 @@ cdef class RuleSet(Element):
     ports = "1/-"
     processing = "h/h"
     live_reconfigure = True
+    combine = {"count": "first"}
 
     cdef RuleTuples tuples
     cdef Program program        # for rules that have no shape; None

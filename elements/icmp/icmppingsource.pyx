@@ -46,6 +46,7 @@ cdef class ICMPPingSource(Element):
     ports = "0-1/1"
     processing = "h/h"
     handlers = ("active", "count")
+    combine = {"rtt_min": "min", "rtt_max": "max"}
 
     cdef readonly bint active
     cdef readonly int64_t count

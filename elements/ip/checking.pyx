@@ -12,6 +12,8 @@ log = logging.getLogger("netos.elements")
 cdef class HeaderCheck(Element):
     """Rejects packets for one of the class's `reasons` (Click's texts, at most CHECK_REASONS); logs the first."""
 
+    combine = {"drop_details": "table"}
+
     what = "header"
     reasons = ()
 

@@ -23,6 +23,7 @@ cdef class AverageCounter(Element):
     ports = "1/1"
     processing = "a/a"
     handlers = ("count", "byte_count")
+    combine = {"rate": "sum", "byte_rate": "sum"}
 
     cdef readonly uint64_t count
     cdef readonly uint64_t byte_count

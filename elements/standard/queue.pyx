@@ -21,6 +21,7 @@ cdef class Queue(Element):
     ports = "1/1-2"
     processing = "h/lh"
     handlers = ("capacity", "highwater_length")
+    combine = {"highwater_length": "max"}
 
     def configure(self, capacity: Integer(minimum=1, maximum=1 << 24) = 1000):
         self.resize(capacity)

@@ -34,6 +34,7 @@ class Script(PyElement):
 
     ports = "-/-"
     processing = "ah/ah"
+    unreplicable = "a script speaks to one graph"
     default_type = ""
 
     machine: Machine

@@ -43,6 +43,8 @@ cdef enum:
 cdef class Rewriter(Element):
     """Map flows by the specification of the input where each begins; see IPRewriter."""
 
+    combine = dict.fromkeys(("table", "mappings", "tcp_table", "tcp_mappings", "udp_table", "udp_mappings"), "lines")
+
     def __dealloc__(self):
         free(self.rules)
 

@@ -29,6 +29,7 @@ class ControlSocket(PyElement):
     """
 
     ports = "0/0"
+    unreplicable = "it speaks for one graph (netos run has a control socket of its own)"
     observes = False
     shared_server: SharedServer | None = None
     kind = ""
