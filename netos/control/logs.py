@@ -19,7 +19,7 @@ LEVELS = {logging.CRITICAL: "critical", logging.ERROR: "error", logging.WARNING:
 FORMS = ("text", "json")
 
 
-def event(name: str, message: str, level: int = logging.INFO, **fields: object) -> None:
+def event(name: str, message: str, level: int = logging.INFO, /, **fields: object) -> None:
     """Log an event: its name (words with hyphens), the message for people, and facts that JSON can hold."""
     logging.getLogger("netos").log(level, "%s", message, extra={"event": name, "fields": fields})
 
