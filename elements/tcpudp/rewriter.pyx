@@ -91,6 +91,22 @@ cdef class Rewriter(Element):
         """The table, for `netos flows`."""
         return self.table
 
+    def agrees(self, port, key, after):
+        """Whether flows that begin at an input may still be mapped so: both tuples as FlowTable has them."""
+        cdef InputRule *rule
+        if not 0 <= port < self.rule_count or self.rules[port].kind == SPEC_DROP:
+            return False
+        rule = &self.rules[port]
+        if rule.kind != SPEC_PATTERN:
+            return key == after
+        _, source, source_port, destination, destination_port = after
+        if key[0] == IP_PROTOCOL_ICMP:
+            destination_port = key[4]
+        return ((rule.source <= source <= rule.source_last if rule.sets_source else source == key[1])
+                and (rule.first_port <= source_port <= rule.last_port if rule.sets_ports else source_port == key[2])
+                and destination == (rule.destination if rule.sets_destination else key[3])
+                and destination_port == (rule.destination_port if rule.sets_destination_port else key[4]))
+
     def rows(self, protocol=None):
         """A line each mapping: what its packets are, what they become, input, seconds left."""
         found = []
