@@ -67,6 +67,15 @@ cdef class AddressSet(Element):
         """Take everything out."""
         self.addresses.flush()
 
+    def decide(self, packet, annotations):
+        """The output for a packet, as IPFilter.decide."""
+        cdef uint32_t source = int.from_bytes(packet[12:16], "big")
+        cdef uint32_t destination = int.from_bytes(packet[16:20], "big")
+        if ((self.source and radix_lookup(&self.addresses.trie, source) >= 0)
+                or (self.destination and radix_lookup(&self.addresses.trie, destination) >= 0)):
+            return 0
+        return 1 if self.n_outputs > 1 else None
+
     @read_handler
     def count(self):
         """Members of the set."""

@@ -87,6 +87,11 @@ cdef class ConnTrack(Element):
         """The table, for `netos flows` and `netos reload --kill-states`."""
         return self.table
 
+    @property
+    def confirming(self):
+        """Whether connections are confirmed by a ConnTrackConfirm."""
+        return bool(self.table.flows.confirming)
+
     @read_handler
     def count(self):
         """Connections there are."""

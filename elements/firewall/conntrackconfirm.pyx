@@ -30,6 +30,11 @@ cdef class ConnTrackConfirm(Element):
         self.tracker = tracker
         tracker.confirm()
 
+    @property
+    def confirms(self):
+        """The table whose connections are confirmed."""
+        return self.tracker.table
+
     cdef void process(self, Batch *batch) noexcept nogil:
         cdef uint32_t i
         cdef uint8_t *ip

@@ -54,23 +54,45 @@ cdef class DestinationNat(Translator):
                                                first == 0)
             self.rule_count += 1
 
+    def redirect(self, key):
+        """What a new connection with a tuple (as FlowTable has them) is redirected to: a tuple, perhaps the same."""
+        cdef Tuple wanted
+        cdef Rule *rule
+        wanted.protocol, wanted.source, wanted.source_port, wanted.destination, wanted.destination_port = key
+        rule = self.rule_for(&wanted)
+        if rule == NULL:
+            return key
+        return (*key[:3], rule.target, redirected_port(rule, &wanted))
+
+    cdef Rule *rule_for(self, const Tuple *key) noexcept nogil:
+        """The first rule that fits; NULL."""
+        cdef Rule *rule
+        cdef uint32_t i
+        for i in range(self.rule_count):
+            rule = &self.rules[i]
+            if (key.destination == rule.address and (rule.protocol == 0 or rule.protocol == key.protocol)
+                    and (rule.whole or rule.first <= key.destination_port <= rule.last)):
+                return rule
+        return NULL
+
     cdef bint begin(self, Flows *flows, Tracked *tracked, int64_t now) noexcept nogil:
         cdef const Tuple *key = &tracked.now
         cdef Tuple reply = tracked.connection.tuples[1]
         cdef Rule *rule
-        cdef uint32_t i
         if reply.source != key.destination:
             return 1
-        for i in range(self.rule_count):
-            rule = &self.rules[i]
-            if (key.destination != rule.address or (rule.protocol and rule.protocol != key.protocol)
-                    or not (rule.whole or rule.first <= key.destination_port <= rule.last)):
-                continue
-            reply.source = rule.target
-            if rule.target_port and key.protocol != IP_PROTOCOL_ICMP:
-                reply.source_port = rule.target_port + (0 if rule.whole else key.destination_port - rule.first)
-            if not flow_map(flows, tracked.connection, &reply, now):
-                return 0
-            self.mappings += 1
+        rule = self.rule_for(key)
+        if rule == NULL:
             return 1
+        reply.source, reply.source_port = rule.target, redirected_port(rule, key)
+        if not flow_map(flows, tracked.connection, &reply, now):
+            return 0
+        self.mappings += 1
         return 1
+
+
+cdef uint16_t redirected_port(const Rule *rule, const Tuple *key) noexcept nogil:
+    """The port that a connection's destination port becomes."""
+    if rule.target_port == 0 or key.protocol == IP_PROTOCOL_ICMP:
+        return key.destination_port
+    return rule.target_port + (0 if rule.whole else key.destination_port - rule.first)

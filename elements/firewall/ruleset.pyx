@@ -53,6 +53,10 @@ cdef class RuleSet(Element):
         self.rules, self.tuples, self.program, self.actions = rules, rules.tuples, rules.program, actions
         self.path = file
 
+    def decide(self, packet, annotations):
+        """The output for a packet, as IPFilter.decide."""
+        return self.rules.match_headers(packet, 0, 20, annotations)
+
     @read_handler
     def count(self):
         """Rules there are."""

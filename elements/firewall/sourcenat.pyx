@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint32_t
 from elements.firewall.tracking cimport SOURCE_END, Tracked
 from elements.firewall.translation cimport Ports, Translator, map_source
 from netos.proto.flows cimport Flows, Tuple
+from netos.proto.ipv4 cimport IP_PROTOCOL_TCP, IP_PROTOCOL_UDP
 
 from elements.firewall.nat_arguments import PortRange
 from netos.addresses import IPv4Address
@@ -57,6 +58,13 @@ cdef class SourceNat(Translator):
     def set_address(self, address: IPv4):
         """Let new connections leave from another address."""
         self.source = int(address)
+
+    def masquerades(self, key, source, port):
+        """Whether a new connection with a tuple would leave from another address, and if so whether from these."""
+        if self.source == 0 or key[1] == self.source or (self.prefix_count and not self.concerns(key[1])):
+            return None
+        ports_fit = key[0] not in (IP_PROTOCOL_TCP, IP_PROTOCOL_UDP) or self.range.first <= port <= self.range.last
+        return source == self.source and ports_fit
 
     cdef bint concerns(self, uint32_t address) noexcept nogil:
         cdef uint32_t i

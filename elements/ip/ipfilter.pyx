@@ -32,6 +32,13 @@ cdef class IPFilter(Element):
         self.compiled = compile_ip_filter(rule, outputs=self.n_outputs, resolve=scope.database,
                                           warn=lambda problem: scope.warn(problem.error()))
 
+    def decide(self, packet, annotations):
+        """The output for a packet, given its headers from the start of the IP header, twenty bytes, on; None: dropped.
+
+        `netos reload --kill-states` asks.
+        """
+        return self.compiled.match_headers(packet, 0, 20, annotations=annotations)
+
     @read_handler
     def program(self):
         """The decision tree, a line each step; offsets count from 0 for the MAC header, 256 IP, 512 transport."""

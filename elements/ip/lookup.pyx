@@ -49,6 +49,11 @@ cdef class RouteLookup(Element):
         if port >= self.n_outputs:
             raise ArgumentError(f"there is no output {port}: {self.n_outputs} are connected")
 
+    def decide(self, packet, annotations):
+        """The output for a packet, as IPFilter.decide."""
+        found = self.table.lookup(int.from_bytes(packet[16:20], "big"))
+        return None if found is None else found[0]
+
     @read_handler("table")
     def table_text(self):
         """A line for each route: prefix, gateway, output."""

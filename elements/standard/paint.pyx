@@ -24,6 +24,10 @@ cdef class Paint(Element):
     def configure(self, color: Byte, anno: Annotation(1) = (ANNO_PAINT, 1)):
         self.paint, self.at = color, anno[0]
 
+    def mark(self, annotations):
+        """The annotations of a packet that has passed."""
+        return annotations[:self.at] + bytes([self.paint]) + annotations[self.at + 1:]
+
     @read_handler
     def color(self):
         """The colour."""

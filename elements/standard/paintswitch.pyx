@@ -26,6 +26,10 @@ cdef class PaintSwitch(Element):
     def configure(self, anno: Annotation(1) = (ANNO_PAINT, 1)):
         self.at = anno[0]
 
+    def decide(self, packet, annotations):
+        """The output for a packet, as IPFilter.decide."""
+        return annotations[self.at] if annotations[self.at] < self.n_outputs else None
+
     cdef void push_batch(self, int port, Batch *batch) noexcept nogil:
         cdef Batch part
         cdef uint32_t i, first = 0

@@ -23,6 +23,9 @@ def parser() -> argparse.ArgumentParser:
                       help="define $NAME in the configuration")
     made.add_argument("--confirm", type=float, metavar="SECONDS",
                       help="go back to the old configuration unless `netos confirm` comes within that time")
+    made.add_argument("--kill-states", choices=("none", "changed", "all"), default="none",
+                      help="forget connections, so that the new rules judge them: those that they would not let begin, "
+                      "or translate otherwise (changed), or all (default %(default)s)")
     return made
 
 
@@ -31,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser().parse_intermixed_args(argv)
     text, name = read_configuration(options.file)
     wanted = {"text": text, "filename": name, "definitions": split_definitions(options.definitions),
-              "confirm": options.confirm, "who": who()}
+              "confirm": options.confirm, "who": who(), "kill_states": options.kill_states}
     return change(options, "reload", json.dumps(wanted))
 
 

@@ -43,7 +43,7 @@ class Outcome(NamedTuple):
     message: str
     details: str = ""           # diagnostics, as `netos check` prints them
     paused: float = 0.0         # seconds the packets had to wait
-    killed: dict[str, int] = {}  # connections forgotten, by table  # noqa: RUF012
+    killed: dict[str, int] = {}  # connections forgotten, by table
 
     def as_json(self) -> dict[str, object]:
         """For machines."""

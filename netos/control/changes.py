@@ -16,6 +16,8 @@ from netos.control.generations import Configuration
 from netos.errors import HandlerError
 from netos.handlers import Handler
 
+KILL_STATES = ("none", "changed", "all")
+
 
 class Changes:
     """The handlers `reload`, `confirm`, `rollback` (write), `change`, `generations` (read) of an appliance."""
@@ -46,7 +48,7 @@ class Changes:
                 "outcome": self.outcome.as_json() if self.outcome is not None else None}
 
     def reload(self, text: str) -> None:
-        """Start a reload: JSON with text, filename, definitions and perhaps confirm (seconds) and who."""
+        """Start a reload: JSON with text, filename, definitions and perhaps confirm (seconds), who and kill_states."""
         try:
             wanted: dict[str, Any] = json.loads(text.encode("latin-1"))
             configuration = Configuration(str(wanted["text"]), str(wanted["filename"]),
@@ -54,9 +56,12 @@ class Changes:
             confirm = None if wanted.get("confirm") is None else float(wanted["confirm"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise HandlerError(f"reload wants JSON with text, filename and definitions: {error}") from None
+        kill_states = str(wanted.get("kill_states") or "none")
+        if kill_states not in KILL_STATES:
+            raise HandlerError(f"kill_states is one of {', '.join(KILL_STATES)}, not {kill_states}")
         if confirm is not None and not 0 < confirm <= 86400:
             raise HandlerError(f"a change is confirmed within seconds from 0 to 86400, not {confirm:g}")
-        self._start(self.appliance.reload(configuration, confirm, str(wanted.get("who", ""))))
+        self._start(self.appliance.reload(configuration, confirm, str(wanted.get("who", "")), kill_states))
 
     def change_to(self, configuration: Configuration, who: str, done: Callable[[], None]) -> None:
         """Start a reload for the process itself; `done` is called when it is over."""
