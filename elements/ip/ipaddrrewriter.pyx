@@ -11,7 +11,6 @@ from netos.proto.ipv4 cimport ip_destination, ip_source
 
 from netos.args import Alias, Annotation, Bool, Deprecated, Remaining, Seconds, Unsigned
 from netos.errors import ArgumentError
-from netos.handlers import read_handler
 
 SECOND = 1_000_000_000
 
@@ -37,21 +36,6 @@ cdef class IPAddrRewriter(Rewriter):
         for i in range(self.rule_count):
             if (self.rules[i].sets_ports or self.rules[i].sets_destination or self.rules[i].sets_destination_port):
                 raise ArgumentError("only the source address can be rewritten: pattern SADDR - - - FOUTPUT ROUTPUT")
-
-    @read_handler("table")
-    def list_all(self):
-        """A line each flow: what its packets are, what they become, input, seconds left."""
-        return self.rows()
-
-    @read_handler
-    def mappings(self):
-        """The same."""
-        return self.rows()
-
-    @read_handler
-    def count(self):
-        """Flows that are mapped."""
-        return self.table.count
 
     cdef bint read(self, Descriptor *packet, const uint8_t *ip, Reading *reading) noexcept nogil:
         """The flow is the source address; `find` looks for the destination, too."""

@@ -45,21 +45,6 @@ cdef class IPRewriter(Rewriter):
             "udp-stream": udp_timeout if udp_streaming_timeout is None else udp_streaming_timeout,
             "unconfirmed": max(tcp_nodata_timeout, udp_timeout)})
 
-    @read_handler("table")
-    def list_all(self):
-        """A line each flow: what its packets are, what they become, input, seconds left."""
-        return self.rows()
-
-    @read_handler
-    def mappings(self):
-        """The same."""
-        return self.rows()
-
-    @read_handler
-    def count(self):
-        """Flows that are mapped."""
-        return self.table.count
-
     @read_handler("tcp_table")
     def list_tcp(self):
         """The TCP flows."""

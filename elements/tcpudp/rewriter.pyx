@@ -28,6 +28,7 @@ from netos.staging cimport emit, frame_enter
 from elements.firewall.flow_text import ends
 from elements.tcpudp.rewriter_spec import parse_spec
 from netos.errors import ArgumentError
+from netos.handlers import read_handler
 
 cdef enum:                      # rewriter_spec's kinds and choices
     SPEC_DROP, SPEC_PASS, SPEC_KEEP, SPEC_PATTERN
@@ -117,6 +118,21 @@ cdef class Rewriter(Element):
                 found.append(f"({ends(row['original'])}) => ({ends(becomes)}) i{row['mark']} "
                              f"exp{-(-row['expires'] // 1_000_000_000)}\n")
         return "".join(found)
+
+    @read_handler("table")
+    def list_all(self):
+        """A line each flow: what its packets are, what they become, input, seconds left."""
+        return self.rows()
+
+    @read_handler
+    def mappings(self):
+        """The same."""
+        return self.rows()
+
+    @read_handler
+    def count(self):
+        """Flows that are mapped."""
+        return self.table.count
 
     # The data path
 

@@ -8,7 +8,6 @@ from netos.proto.flow_track cimport READ_PACKET, Reading, flow_read
 from netos.proto.ipv4 cimport IP_PROTOCOL_TCP
 
 from netos.args import Alias, Annotation, Bool, Deprecated, Remaining, Seconds, Unsigned
-from netos.handlers import read_handler
 
 SECOND = 1_000_000_000
 
@@ -32,21 +31,6 @@ cdef class TCPRewriter(Rewriter):
         self.set_up(spec, capacity, dst_anno, reply_anno, {
             "syn-sent": tcp_nodata_timeout, "established": tcp_timeout, "time-wait": tcp_done_timeout,
             "closed": tcp_done_timeout, "unconfirmed": tcp_nodata_timeout})
-
-    @read_handler("table")
-    def list_all(self):
-        """A line each flow: what its packets are, what they become, input, seconds left."""
-        return self.rows()
-
-    @read_handler
-    def mappings(self):
-        """The same."""
-        return self.rows()
-
-    @read_handler
-    def count(self):
-        """Flows that are mapped."""
-        return self.table.count
 
     cdef bint read(self, Descriptor *packet, const uint8_t *ip, Reading *reading) noexcept nogil:
         return (flow_read(&self.table.flows, ip, packet_network_length(packet), reading) == READ_PACKET

@@ -8,7 +8,6 @@ from netos.proto.flow_track cimport READ_PACKET, Reading, flow_read
 from netos.proto.ipv4 cimport IP_PROTOCOL_UDP
 
 from netos.args import Alias, Annotation, Bool, Deprecated, Remaining, Seconds, Unsigned
-from netos.handlers import read_handler
 
 SECOND = 1_000_000_000
 
@@ -31,21 +30,6 @@ cdef class UDPRewriter(Rewriter):
         self.set_up(spec, capacity, dst_anno, reply_anno, {
             "udp-unreplied": timeout, "unconfirmed": timeout,
             "udp-stream": timeout if streaming_timeout is None else streaming_timeout})
-
-    @read_handler("table")
-    def list_all(self):
-        """A line each flow: what its packets are, what they become, input, seconds left."""
-        return self.rows()
-
-    @read_handler
-    def mappings(self):
-        """The same."""
-        return self.rows()
-
-    @read_handler
-    def count(self):
-        """Flows that are mapped."""
-        return self.table.count
 
     cdef bint read(self, Descriptor *packet, const uint8_t *ip, Reading *reading) noexcept nogil:
         return (flow_read(&self.table.flows, ip, packet_network_length(packet), reading) == READ_PACKET
