@@ -96,6 +96,9 @@ class Access:
         self.add(*handlers)
         self.unpaused: set[str] = set()                     # names of own handlers that hold the packets themselves
         self.followers: list[Callable[[], object]] = []     # called before counters are read: the router may be new
+        self.caller: object = None      # the connection whose command is carried out
+        self.leavers: list[Callable[[object], object]] = []     # called with a connection that has ended
+        self.tenders: list[Callable[[], bool]] = []     # look after something now and then; whether there is more to do
         self._started = time.monotonic()
 
     def add(self, *handlers: Handler) -> None:

@@ -22,6 +22,7 @@ TIME_A_CALL = 0.001             # seconds after which no further command is begu
 ACCEPTS_A_CALL = 8
 OUTPUT_ENOUGH = 1 << 16         # bytes of answers after which the client has to read first
 PATIENCE = 10.0                 # seconds a client may take to take something of what waits for it
+TENDING = 2.0                   # seconds between looks at what clients left behind
 PAUSE = 1.0                     # seconds to leave a listening socket alone that cannot accept
 
 log = logging.getLogger("netos.control")
@@ -119,6 +120,7 @@ class Connection:
             self.output += answer
             if len(self.output) >= OUTPUT_ENOUGH or time.monotonic() >= end:
                 break
+        self.server.begin_tending()
         if self.socket.fileno() >= 0 and self.output:
             self.send()
 
@@ -133,7 +135,10 @@ class Connection:
         if self.socket.fileno() >= 0:
             self.watch.close()
             self.socket.close()
-        self.server.connections.discard(self)
+        if self in self.server.connections:
+            self.server.connections.discard(self)
+            for leave in self.server.access.leavers:
+                leave(self.protocol)
 
 
 class ControlServer:
@@ -153,7 +158,8 @@ class ControlServer:
                          for given in self.sockets]
         self._sweeper = reactor.alarm(self.sweep)
         self._resumer = reactor.alarm(self.resume)
-        self._sweeping = False
+        self._tender = reactor.alarm(self.tend)
+        self._sweeping = self._tending = False
         for given in sockets:
             if given not in self.sockets:
                 Connection(self, given)
@@ -207,12 +213,23 @@ class ControlServer:
             else:
                 self.begin_sweeping()
 
+    def begin_tending(self) -> None:
+        """Have what clients began looked after, as long as there is any."""
+        if not self._tending and any(tend() for tend in self.access.tenders):
+            self._tending = True
+            self._tender.set(TENDING)
+
+    def tend(self) -> None:
+        """Look, and look again later if there is reason to."""
+        self._tending = False
+        self.begin_tending()
+
     def close(self) -> None:
         """Stop listening, and disconnect everybody."""
         for watch in self._watches:
             watch.close()
         self._watches = []
-        for clock in (self._sweeper, self._resumer):
+        for clock in (self._sweeper, self._resumer, self._tender):
             clock.cancel()
         for connection in list(self.connections):
             connection.close()

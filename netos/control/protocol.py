@@ -197,6 +197,7 @@ class ControlProtocol:
 
     def _guard(self, call: Call, name: str, text: str) -> bytes:
         """Call, and make an error an answer."""
+        self.access.caller = self
         try:
             return call(name, text)
         except AccessError as error:
@@ -206,6 +207,8 @@ class ControlProtocol:
         except Exception as error:
             log.exception("control: %s failed", name)
             return message(UNSPECIFIED, f"Fault in '{name}':\n{type(error).__name__}: {error}")
+        finally:
+            self.access.caller = None
 
     def _find(self, name: str) -> Found:
         return resolve(self.access, f"{self.options.proxy}.{name}" if self.options.proxy else name)

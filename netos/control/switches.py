@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from netos.args.numbers import Bool
 from netos.control.access import Access
+from netos.control.capture_handlers import add_captures
 from netos.control.counters import Counts, snapshot
 from netos.dropsample import drop_samples, forget_samples, sample_drops
 from netos.errors import HandlerError, NetosError
@@ -92,6 +93,7 @@ def add_counters(access: Access) -> None:
 
     `counters` is the snapshot as JSON; `byte_counts` has bytes counted; `drop_samples` has samples of dropped packets
     kept, and is read as a JSON list of {element, reason, time, length, network, data (hex)}, null while none are kept.
+    Those for captures come along; see netos.control.capture_handlers.
     """
     counting, sampling = ByteCounting(access), DropSampling(access)
     access.followers += [counting.follow, sampling.follow]
@@ -99,3 +101,4 @@ def add_counters(access: Access) -> None:
                switch_handler("byte_counts", counting.switch, lambda: "true" if counting.wanted else "false"),
                switch_handler("drop_samples", sampling.switch,
                               lambda: json.dumps(sampling.found() if sampling.wanted else None) + "\n"))
+    add_captures(access)

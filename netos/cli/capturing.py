@@ -1,0 +1,71 @@
+"""A client's side of a capture: begin it, take what it brings, end it; what `netos trace` and `netos dump` share."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+from netos.cli.configuration import one_character_a_byte
+from netos.control.captures import service_port
+from netos.control.client import ControlClient, ControlError
+from netos.control.edges import Edge
+from netos.control.records import Record, unpack
+from netos.proto.pcapfilter import compile_filter
+
+SHORT, LONG = 0.01, 0.1         # seconds to wait after an answer with records, and at most without
+
+
+def filter_text(words: list[str]) -> str:
+    """The filter that the words of a command line are; raises FilterError when it is wrong."""
+    text = one_character_a_byte(" ".join(words))
+    compile_filter(text, service_port)
+    return text
+
+
+class Capturing:
+    """A capture while the context lasts; `wanted` is what `capture_start` takes.
+
+    After each round `head` is what the appliance said, `edges` and `elements` what the numbers in records mean.
+    """
+
+    def __init__(self, client: ControlClient, **wanted: Any) -> None:
+        self.client = client
+        self.name = f"{os.getpid()}.{time.monotonic_ns()}"
+        self.wanted = wanted
+        self.head: dict[str, Any] = {}
+        self.edges: list[Edge] = []
+        self.elements: list[str] = []
+
+    def __enter__(self) -> Capturing:
+        self.client.write("capture_start", json.dumps({"id": self.name, **self.wanted}))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        try:
+            self.client.write("capture_stop", self.name)
+        except (ControlError, OSError):
+            if kind is None:
+                raise
+
+    def take(self) -> list[Record]:
+        """What has happened since the last time."""
+        head, _, data = self.client.read("capture_data", self.name).partition("\n")
+        self.head = json.loads(head)
+        self.edges += [Edge(*fields) for fields in self.head["edges"]]
+        self.elements += self.head["elements"]
+        return list(unpack(data.encode("latin-1")))
+
+    def rounds(self) -> Iterator[list[Record]]:
+        """What happens, again and again; now and then nothing."""
+        pause = SHORT
+        while True:
+            records = self.take()
+            yield records
+            if not self.head["more"]:
+                pause = SHORT if records else min(2 * pause, LONG)
+                time.sleep(pause)
