@@ -3,8 +3,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from netos.checksum cimport checksum_nonzero, checksum_update16, checksum_update32
-from netos.element cimport Element, Port
-from netos.packet cimport BATCH_MAX, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, Vcpu
+from netos.packet cimport VIRTIO_NEEDS_CHECKSUM, Descriptor, Vcpu
 from netos.wire cimport load_be16, store_be16
 
 
@@ -70,23 +69,3 @@ cdef Descriptor *segments_next(Segments *segments, Vcpu *vcpu) noexcept nogil
 
 cdef inline bint segments_left(Segments *segments) noexcept nogil:
     return segments.packet != NULL and segments.position < segments.packet.length - segments.payload
-
-
-cdef class OffloadShim:
-    """Stands before an element that cannot take offloaded packets; see offload.pyx."""
-    cdef readonly Element element       # whom it stands before
-    cdef readonly uint64_t segmented    # packets cut into segments
-    cdef readonly uint64_t completed    # checksums completed
-    cdef bint checksums                 # complete those as well
-    cdef Port target                    # where a push goes on, or what a pull asks
-    cdef Segments segments              # the packet that is being cut for pulls
-    cdef Descriptor *pending[BATCH_MAX]
-    cdef uint32_t first
-    cdef uint32_t behind
-
-    cdef void push_batch(self, Batch *batch) noexcept nogil
-    cdef void pull_batch(self, uint32_t limit, Batch *into) noexcept nogil
-    cdef Descriptor *completed_packet(self, Descriptor *packet) noexcept nogil
-    cdef bint begin(self, Segments *segments, Descriptor *packet) noexcept nogil
-    cdef Descriptor *following(self, Segments *segments) noexcept nogil
-    cdef void flush(self, Batch *batch) noexcept nogil

@@ -149,7 +149,7 @@ class Router:
                 raise
         limited = [element for element in self.order if element.n_inputs and element.offload != "any"]
         if limited:
-            from netos.offload import bind_offload
+            from netos.offload_shim import bind_offload
 
             for element in limited:
                 self.shims.extend(bind_offload(element))

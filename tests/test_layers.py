@@ -34,9 +34,8 @@ ALLOWED = [
     ("netos.staging", ["netos.element", "netos.packet"]),
     ("netos.element", ["netos.kernel", "netos.packet", "netos.packet_handle"]),
     ("netos.pyelement", ["netos.element", "netos.kernel", "netos.packet", "netos.packet_handle"]),
-    ("netos.offload", [
-        "netos.element", "netos.packet", "netos.packet_handle", "netos.checksum", "netos.wire", "netos.proto",
-        "netos.kernel"]),
+    ("netos.offload", ["netos.packet", "netos.packet_handle", "netos.checksum", "netos.wire", "netos.proto"]),
+    ("netos.offload_shim", ["netos.element", "netos.offload", "netos.packet"]),
     ("netos.dropsample", ["netos.element", "netos.packet", "netos.kernel.clock"]),
     ("netos.portpatch", ["netos.element", "netos.packet", "netos.errors"]),
     ("netos.handlers", ["netos.errors", "netos.args"]),
@@ -46,7 +45,7 @@ ALLOWED = [
     ("netos.complaints", ["netos.args", "netos.errors", "netos.element", "netos.lang"]),
     ("netos.router", [
         "netos.args", "netos.errors", "netos.element", "netos.kernel", "netos.lang", "netos.handlers",
-        "netos.global_handlers", "netos.default_handlers", "netos.registry", "netos.offload",
+        "netos.global_handlers", "netos.default_handlers", "netos.registry", "netos.offload_shim",
         "netos.complaints"]),
     ("netos.builder", ["netos.router", "netos.errors", "netos.handlers", "netos.lang", "netos.registry"]),
     ("netos.testing", ["netos", "elements"]),
