@@ -41,7 +41,10 @@ class Capturing:
         self.elements: list[str] = []
 
     def __enter__(self) -> Capturing:
-        self.client.write("capture_start", json.dumps({"id": self.name, **self.wanted}))
+        try:
+            self.client.write("capture_start", json.dumps({"id": self.name, **self.wanted}))
+        except ControlError as error:
+            raise ControlError(str(error).removeprefix("Error at 'capture_start':\n"), error.code) from None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,

@@ -27,6 +27,7 @@ class Traced:
     sight: Record | None = None
     edge: Edge | None = None
     outcome: str = ""
+    clones: list[Traced] = field(default_factory=list)      # those that have ended already
 
 
 def line_about(record: Record) -> str:
@@ -118,14 +119,23 @@ class Follower:
                              comment=f"packet {record.packet}{f': {comment}' if comment else ''}")
 
     def show(self, packet: Traced) -> None:
-        """The block of a packet about which nothing more will be heard."""
+        """The block of a packet about which nothing more will be heard; those of its clones come after it."""
         self.outcomes[packet.outcome] += 1
+        self.print(packet)
+
+    def print(self, packet: Traced) -> None:
+        parent = self.open.get(packet.parent) if packet.parent is not None else None
+        if parent is not None:
+            parent.clones.append(packet)
+            return
         if not self.as_json:
             print("\n".join(packet.lines) + "\n")
+        for clone in packet.clones:
+            self.print(clone)
 
     def finish(self) -> None:
         """Show the packets that have not ended."""
-        for packet in self.open.values():
+        for packet in [self.open.pop(number) for number in list(self.open)]:
             place = f"{packet.edge.target} ({packet.edge.target_class})" if packet.edge else "the appliance"
             packet.outcome = "still held"
             if self.as_json:
@@ -134,7 +144,6 @@ class Follower:
             else:
                 packet.lines.append(f"  {'':>10}     still held in {place}")
             self.show(packet)
-        self.open = {}
 
     def summary(self, wanted: int) -> dict[str, Any]:
         """How it went."""

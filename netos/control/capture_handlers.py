@@ -43,7 +43,7 @@ class Captures:
             raise HandlerError(f"there is a capture {name} already")
         if len(self.running) >= CAPTURES_MAX:
             raise HandlerError(f"there are {CAPTURES_MAX} captures already: end one")
-        from netos.control.captures import Capture      # when it is wanted: appliances start without it
+        from netos.control.captures import Capture  # when it is wanted: appliances start without it
 
         self.running[name] = Capture(self.access, wanted)
 

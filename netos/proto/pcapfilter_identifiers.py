@@ -54,7 +54,7 @@ class Identifiers:
             return self.net(token, asked, length, mask)
         if token.kind == "number":
             self.fail(token, f"what is '{token.text}'? Write 'port {token.text}', or an address")
-        return self.fail(token, unknown_word(token.text))
+        return self.fail(token, unknown_word(token.text, asked))
 
     def ether(self, token: Token, asked: Qualifiers) -> Condition:
         if asked.protocol != "ether" or asked.kind == "net":
@@ -131,7 +131,7 @@ class Identifiers:
                  if (port := self.service(f"{protocol} port", name)) is not None]
         if not found:
             what = f"{asked.protocol or 'TCP or UDP'} service"
-            near = get_close_matches(name.lower(), WORDS, 1, 0.75)
+            near = get_close_matches(name.lower(), WORDS, 1)
             hint = "; a range is written 'portrange 80-90'" if "-" in name and asked.kind == "port" else \
                 f", or did you mean '{near[0]}'?" if near else ""
             self.fail(token, f"'{token.text}' is no {what} that this machine knows: write the port's number{hint}")
@@ -155,8 +155,8 @@ class Identifiers:
         return self.layout.ip_protocol(number, asked.protocol != "ip6", asked.protocol != "ip")
 
 
-def unknown_word(word: str) -> str:
+def unknown_word(word: str, asked: Qualifiers) -> str:
     """What to say about a name that is no address."""
-    near = get_close_matches(word.lower(), WORDS, 1, 0.75)
+    near = [] if asked.kind or asked.direction else get_close_matches(word.lower(), WORDS, 1)
     return f"'{word}' is no word of a filter: " + (f"did you mean '{near[0]}'?" if near else
                                                    "names of hosts are not looked up, write the address")
