@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from netos.addresses import IPv4Address
 from netos.args import EMPTY_SCOPE, ArgumentType, IPv4, Scope
 from netos.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from netos.kernel.vcpu import VirtualCpu
 
 PROTOCOLS = {"any": 0, "icmp": 1, "tcp": 6, "udp": 17}
 
@@ -18,6 +23,15 @@ def port_range(text: str, lowest: int = 1) -> tuple[int, int]:
     if not lowest <= found[0] <= found[1] <= 65535:
         raise ArgumentError(f"ports {text}: must be between {lowest} and 65535, the smaller one first")
     return found
+
+
+def share_of(first: int, last: int, cpu: VirtualCpu) -> tuple[int, int]:
+    """The part of a range that is this virtual CPU's alone: its replicas must not choose the same one."""
+    count = last - first + 1
+    if count < cpu.replicas:
+        raise ArgumentError(f"{first}-{last} has {count} to choose from, fewer than there are virtual CPUs "
+                            f"({cpu.replicas}): give more, or run with fewer --jobs")
+    return first + count * cpu.replica // cpu.replicas, first + count * (cpu.replica + 1) // cpu.replicas - 1
 
 
 class PortRange(ArgumentType[tuple[int, int]]):

@@ -7,7 +7,7 @@ from elements.firewall.translation cimport Ports, Translator, map_source
 from netos.proto.flows cimport Flows, Tuple
 from netos.proto.ipv4 cimport IP_PROTOCOL_TCP, IP_PROTOCOL_UDP
 
-from elements.firewall.nat_arguments import PortRange
+from elements.firewall.nat_arguments import PortRange, share_of
 from netos.addresses import IPv4Address
 from netos.args import ElementName, IPv4, IPv4PrefixList
 from netos.errors import ArgumentError
@@ -20,7 +20,7 @@ cdef enum:
 cdef class SourceNat(Translator):
     """Where packets leave: give new connections from SOURCES (default: all) the source ADDRESS and a port of PORTS.
 
-    The packet's own port is kept where it is free in PORTS (default 1024-65535). When none is free the packet is
+    The packet's own port is kept where it is free in PORTS (default 1024-65535), of which each replica has its part. When none is free the packet is
     dropped as no-mapping, or leaves by output 1. Replies of connections that a DestinationNat redirected get back the
     address they were sent to. A packet from SOURCES whose connection is not known is dropped as invalid-flow.
     Handlers: address (read, write: for new connections), count, mappings, exhausted (read).
@@ -41,7 +41,7 @@ cdef class SourceNat(Translator):
         self.tracker = tracker
         self.ends = SOURCE_END
         self.source = int(address) if address is not None else 0
-        self.range = Ports(ports[0], ports[1])
+        self.range = Ports(*share_of(*ports, self.cpu), *share_of(0, 65535, self.cpu))
         if len(sources) > SOURCES_MAX:
             raise ArgumentError(f"SOURCES takes at most {SOURCES_MAX} prefixes")
         self.prefix_count = len(sources)

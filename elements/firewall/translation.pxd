@@ -13,9 +13,11 @@ cdef enum:
     TRIES = 256                 # ports looked at for one that is free
 
 
-cdef struct Ports:              # a range to choose from
+cdef struct Ports:              # a range to choose from, and one of identifiers of ICMP queries
     uint32_t first
     uint32_t last
+    uint32_t first_identifier
+    uint32_t last_identifier
 
 
 cdef class Translator(Element):

@@ -31,8 +31,8 @@ cdef bint map_source(Flows *flows, Connection *connection, uint32_t address, Por
     if reply.protocol not in (IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, IP_PROTOCOL_ICMP):
         return flow_map(flows, connection, &reply, now)
     if reply.protocol == IP_PROTOCOL_ICMP:
-        ports = Ports(0, 65535)
-        span = 65536
+        ports.first, ports.last = ports.first_identifier, ports.last_identifier
+        span = ports.last - ports.first + 1
     if keep and ports.first <= reply.destination_port <= ports.last and flow_map(flows, connection, &reply, now):
         return 1
     at = following[0] if following != NULL else <uint32_t>(flow_hash(flows, &connection.tuples[0]) >> 16)

@@ -26,6 +26,7 @@ from netos.wire cimport htobe32
 from netos.staging cimport emit, frame_enter
 
 from elements.firewall.flow_text import ends
+from elements.firewall.nat_arguments import share_of
 from elements.tcpudp.rewriter_spec import parse_spec
 from netos.errors import ArgumentError
 from netos.handlers import read_handler
@@ -71,13 +72,22 @@ cdef class Rewriter(Element):
             pattern = spec.pattern
             rule.kind, rule.forward, rule.reply, rule.choice = spec.kind, spec.forward, spec.reply, pattern.choice
             rule.sets_source, rule.sets_ports = pattern.source is not None, pattern.ports is not None
-            rule.source, rule.source_last = pattern.source or (0, 0)
-            rule.first_port, rule.last_port = pattern.ports or (0, 0)
+            source, ports = self.own_part(pattern.source, pattern.ports)
+            rule.source, rule.source_last = source or (0, 0)
+            rule.first_port, rule.last_port = ports or (0, 0)
             rule.sets_destination = pattern.destination is not None
             rule.destination = pattern.destination or 0
             rule.sets_destination_port = pattern.destination_port is not None
             rule.destination_port = pattern.destination_port or 0
             self.rule_count += 1
+
+    def own_part(self, source, ports):
+        """The addresses and ports that this replica chooses from: its part of the ports, or else of the addresses."""
+        if ports is not None and ports[0] < ports[1]:
+            return source, share_of(*ports, self.cpu)
+        if source is not None and source[0] < source[1]:
+            return share_of(*source, self.cpu), ports
+        return source, ports
 
     def initialize(self):
         self.start_timer(&self.timer)
