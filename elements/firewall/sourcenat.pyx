@@ -20,9 +20,10 @@ cdef enum:
 cdef class SourceNat(Translator):
     """Where packets leave: give new connections from SOURCES (default: all) the source ADDRESS and a port of PORTS.
 
-    The packet's own port is kept where it is free in PORTS (default 1024-65535), of which each replica has its part. When none is free the packet is
-    dropped as no-mapping, or leaves by output 1. Replies of connections that a DestinationNat redirected get back the
-    address they were sent to. A packet from SOURCES whose connection is not known is dropped as invalid-flow.
+    The packet's own port is kept where it is free in PORTS (default 1024-65535; each replica has its part). When none is
+    free the packet is dropped as no-mapping, or leaves by output 1. Replies of connections that a DestinationNat
+    redirected get back the address they were sent to. A packet from SOURCES whose connection is not known is dropped
+    as invalid-flow.
     Handlers: address (read, write: for new connections), count, mappings, exhausted (read).
     """
 
@@ -41,7 +42,8 @@ cdef class SourceNat(Translator):
         self.tracker = tracker
         self.ends = SOURCE_END
         self.source = int(address) if address is not None else 0
-        self.range = Ports(*share_of(*ports, self.cpu), *share_of(0, 65535, self.cpu))
+        self.range.first, self.range.last = share_of(*ports, self.cpu)
+        self.range.first_identifier, self.range.last_identifier = share_of(0, 65535, self.cpu)
         if len(sources) > SOURCES_MAX:
             raise ArgumentError(f"SOURCES takes at most {SOURCES_MAX} prefixes")
         self.prefix_count = len(sources)
