@@ -45,6 +45,7 @@ class Daemon:
         self.settings = settings
         self.log = log
         self.manager = ServiceManager()
+        self.stopping = False
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         cpus = [router.cpu for router in replicas.routers]
         self.runner = GroupRunner(cpus, asyncio.get_running_loop(), threaded=settings.threaded, ended=self._runner_ended)
@@ -109,10 +110,14 @@ class Daemon:
     def _stop(self, number: int) -> None:
         """The first signal ends the run; SIGTERM lets packets leave first; a second signal ends the process."""
         loop = asyncio.get_running_loop()
-        event("signal", f"{signal.Signals(number).name}: stopping", signal=signal.Signals(number).name)
-        self.manager.stopping("draining" if number == signal.SIGTERM else "ending")
         for caught in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(caught)
+            signal.signal(caught, signal.SIG_DFL)
+        if self.stopping:
+            signal.raise_signal(number)         # it came while the first was served
+        self.stopping = True
+        event("signal", f"{signal.Signals(number).name}: stopping", signal=signal.Signals(number).name)
+        self.manager.stopping("draining" if number == signal.SIGTERM else "ending")
         with self.runner.paused():
             self.appliance.replicas.halt()
             if number == signal.SIGTERM and self.settings.drain:

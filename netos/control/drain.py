@@ -73,9 +73,10 @@ def queued(router: Router) -> list[tuple[str, int]]:
     """The elements that packets wait in, as far as they can tell how many."""
     found = []
     for element in router.order:
-        length = router.handlers(element.name).get("length")
+        handlers = router.handlers(element.name)
+        length = handlers.get("length")
         try:
-            count = int(length.read("")) if length is not None and length.read is not None else 0
+            count = int(length.read("")) if "capacity" in handlers and length is not None and length.read else 0
         except (HandlerError, ValueError):
             continue
         if count:

@@ -19,8 +19,8 @@ def appliance(tmp_path):
     (tmp_path / "first.click").write_text(GOOD)
     where = str(tmp_path / "control.sock")
     command = [sys.executable, "-m", "netos", "run", str(tmp_path / "first.click"), "--control", where]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert "control at" in process.stdout.readline()
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert "control at" in process.stderr.readline()
     yield where
     process.kill()
     process.communicate()
