@@ -27,7 +27,7 @@ def default_handlers(router: Router, element: Element) -> dict[str, Handler]:
     if element.uses_task:
         found += [Handler("scheduled", lambda _: "true" if element.scheduled else "false"),
                   Handler("tickets", lambda _: str(element.tickets), lambda text: set_tickets(element, text)),
-                  Handler("home_thread", lambda _: "0")]
+                  Handler("home_thread", lambda _: str(router.homes.get(element.name, 0)))]
     return {handler.name: handler for handler in found}
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from netos.args import GraphScope, HandlerReference, NameDatabase, Syntax
+from netos.args import GraphScope, HandlerReference, NameDatabase, NotedElements, Syntax
 from netos.default_handlers import default_handlers
 from netos.errors import (
     ConfigError,
@@ -19,11 +20,13 @@ from netos.handlers import Handler, element_handlers
 from netos.lang import Graph, check_graph, flow_sources, parse_config
 from netos.lang.quoting import split_arguments
 from netos.registry import Registry, default_registry
+from netos.run_count import RunCount
 
 if TYPE_CHECKING:
     import logging
 
     from netos.element import Element
+    from netos.kernel.threads import Threads
     from netos.kernel.vcpu import VirtualCpu
 
 OUTPUTS_MAX = 32767         # a sorting element names an output for each packet in sixteen bits
@@ -36,15 +39,16 @@ def log() -> logging.Logger:
     return logging.getLogger("netos.router")
 
 
-class Router:
-    """A graph of elements on one virtual CPU.
+class Router(RunCount):
+    """A graph of elements on one virtual CPU, or on those of `threads`, the first of which is `cpu`.
 
     Made from a flat graph (see `Router.from_text` for text, `netos.builder` for Python); raises ConfigError with every
     diagnostic. `widen` lets sources and pullers move that many packets a run where their burst says fewer.
     """
 
     def __init__(self, graph: Graph, *, cpu: VirtualCpu | None = None, registry: Registry = default_registry,
-                 diagnostics: Diagnostics | None = None, simulated: int | None = None, widen: int = 0) -> None:
+                 diagnostics: Diagnostics | None = None, simulated: int | None = None, widen: int = 0,
+                 threads: Threads | None = None) -> None:
         from netos.kernel.vcpu import VirtualCpu
 
         self.graph: Graph = graph
@@ -55,13 +59,15 @@ class Router:
         self.order: list[Element] = []
         self.initialized = False
         self.tasks = 0                  # places in the run queue
-        self.run_count = 1
-        self.driver: Any = None         # the script that manages stops (Click's DriverManager)
-        self.halting = False
+        RunCount.__init__(self)
         self.signal_calls: dict[int, Callable[[], None]] = {}   # what is called for a signal, by its number
         self.shims: list[Any] = []
         self._handlers: dict[str, dict[str, Handler]] = {}
-        self.cpu = cpu if cpu is not None else VirtualCpu(simulated)
+        self.threads = threads
+        self.homes: dict[str, int] = {}         # the threads that StaticThreadSched gives elements to
+        self.references: list[tuple[str, Any]] = []     # elements by name, with others that their arguments name
+        self.gates: list[Any] = []
+        self.cpu = threads.cpus[0] if threads is not None else cpu if cpu is not None else VirtualCpu(simulated)
         try:
             self._build()
             self._observe(widen)
@@ -124,9 +130,20 @@ class Router:
         self.diagnostics.extend(diagnostics(severity, element, declared, error, doing))
 
     def _observe(self, widen: int) -> None:
-        if any(element.observes for element in self.order) and not widen:
-            self.cpu.width = 1
-        self.cpu.widen = 1 if self.cpu.simulated else widen
+        observed = any(element.observes for element in self.order) and not widen
+        for cpu in self.cpus:
+            if observed:
+                cpu.width = 1
+            cpu.widen = 1 if cpu.simulated else widen
+
+    @property
+    def cpus(self) -> list[VirtualCpu]:
+        """All virtual CPUs that elements of this graph may work on."""
+        return [self.cpu] if self.threads is None else [*self.threads.cpus, self.threads.region]
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Hold all threads but the caller's at a batch boundary."""
+        return nullcontext() if self.threads is None else self.threads.paused()
 
     def initialize(self) -> Router:
         """Initialise the elements in order; after the first failure let go of everything and raise ConfigError.
@@ -136,7 +153,12 @@ class Router:
         if self.initialized:
             return self
         self.tasks = len(self.order)
-        self.cpu.reserve_tasks(self.tasks)
+        for cpu in self.cpus:
+            cpu.reserve_tasks(self.tasks)
+        if self.threads is not None:
+            from netos.placement import go_home, place
+
+            go_home(self, self.threads)
         for element in sorted(self.order, key=lambda element: element.phase):
             try:
                 element.initialize()
@@ -153,12 +175,18 @@ class Router:
 
             for element in limited:
                 self.shims.extend(bind_offload(element))
-        self.cpu.on_stop = self.goes_on
         self.initialized = True
+        if self.threads is not None:
+            self.gates = place(self, self.threads)
+        self.cpu.on_stop = self.goes_on
         return self
 
     def close(self) -> None:
         """Stop all tasks and timers and clean up every element, last first. Harmless when called twice."""
+        with self.paused():
+            self._close()
+
+    def _close(self) -> None:
         order, self.order = self.order, []
         if self.cpu.on_stop == self.goes_on:
             self.cpu.on_stop = None
@@ -172,7 +200,8 @@ class Router:
         for shim in self.shims:
             shim.close()
         self.shims = []
-        self.cpu.reserve_tasks(-self.tasks)
+        for cpu in self.cpus:
+            cpu.reserve_tasks(-self.tasks)
         self.tasks = 0
 
     def __del__(self) -> None:
@@ -217,7 +246,8 @@ class Router:
 
     def scope(self, name: str) -> GraphScope:
         """Where the names in the arguments of the element called `name` are looked up."""
-        return GraphScope(self.names, self.elements, name.rpartition("/")[0],
+        elements = self.elements if self.threads is None else NotedElements(self.elements, name, self.references)
+        return GraphScope(self.names, elements, name.rpartition("/")[0],
                           lambda message: self._complain("warning", self.elements[name], message, "configuring"))
 
     def upstream_notifiers(self, element: Element, port: int) -> list[tuple[Element | None, int]]:
@@ -330,7 +360,8 @@ class Router:
 
     def _guard(self, path: str, element: str, call: Any, text: str) -> Any:
         try:
-            return call(text)
+            with self.paused():
+                return call(text)
         except HandlerError:
             raise
         except (NetosError, ValueError) as error:
@@ -340,37 +371,6 @@ class Router:
             raise HandlerError(f"{path}: {lines}") from None
 
     # Running
-
-    def stop(self, count: int = 1) -> None:
-        """Lower the run count, as Click's `stop`; at zero the run ends, unless the driver script raises it again."""
-        self.adjust_run_count(-count)
-
-    def adjust_run_count(self, change: int) -> None:
-        """Raise or lower the run count."""
-        self.run_count += change
-        self.cpu.stopped = self.run_count <= 0
-        if self.cpu.stopped:
-            self.cpu.wake()
-
-    def halt(self) -> None:
-        """End the run, as a signal does: the driver script runs on without waiting, but cannot prevent the end."""
-        self.halting = True
-        self.adjust_run_count(min(-self.run_count, 0))
-
-    def goes_on(self) -> bool:
-        """Step the driver script while the run count is zero or less; return whether it has raised it for good.
-
-        The virtual CPU asks this before it ends (Click's Master::verify_stop).
-        """
-        while self.run_count <= 0 and self.driver is not None:
-            before = self.run_count
-            forward = self.driver.stop_event()
-            if self.halting:
-                self.run_count = 0
-            if not forward if self.halting else self.run_count == before:
-                break
-        self.cpu.stopped = self.run_count <= 0
-        return self.run_count > 0
 
     def event_failed(self, element: Element, error: Exception) -> None:
         """Python code that the data path called has raised: say so, go on."""
@@ -394,5 +394,5 @@ class Router:
         return {name: counts for name, counts in done.items() if any(counts)}
 
     def packet(self, data: bytes = b"", headroom: int = 64) -> Any:
-        """A new packet on this router's virtual CPU."""
+        """A new packet, on the first of its virtual CPUs."""
         return self.cpu.packet(data, headroom)

@@ -14,7 +14,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from netos.drivers.device cimport Device
 from netos.kernel.clock cimport clock_steady
 from netos.kernel.task cimport Task, task_schedule
-from netos.kernel.timer cimport Timer, timer_cancel, timer_init, timer_schedule
+from netos.kernel.timer cimport Timer, timer_cancel, timer_init, timer_schedule, timer_scheduled
 from netos.kernel.vcpu cimport VirtualCpu, Watch
 from netos.packet cimport (
     TO_BROADCAST, TO_MULTICAST, TO_OTHER_HOST, Batch, Descriptor, event_queue, events_forget, packet_set_mac,
@@ -44,15 +44,24 @@ cpdef Attachment attach(object claim, VirtualCpu cpu):
 
 
 cdef void device_ready(void *object, uint32_t events) noexcept nogil:
+    cdef void *place = (<Attachment>object).vcpu.events_owner
+    (<VirtualCpu>place).enter()
     (<Attachment>object).ready(events)
+    (<VirtualCpu>place).leave()
 
 
 cdef void room_ready(void *object, uint32_t events) noexcept nogil:
+    cdef void *place = (<Attachment>object).vcpu.events_owner
+    (<VirtualCpu>place).enter()
     (<Attachment>object).room()
+    (<VirtualCpu>place).leave()
 
 
 cdef void retry_now(void *object, Timer *timer) noexcept nogil:
-    event_queue((<Attachment>object).vcpu, object, EVENT_RETRY, 0)
+    cdef void *place = (<Attachment>object).vcpu.events_owner
+    (<VirtualCpu>place).enter()
+    event_queue((<VirtualCpu>place).core, object, EVENT_RETRY, 0)
+    (<VirtualCpu>place).leave()
 
 
 @cython.no_gc_clear
@@ -86,6 +95,21 @@ cdef class Attachment:
         if self.watching_room:
             self.cpu.unwatch(&self.room_watch)
         self.watching = self.watching_room = 0
+
+    def move(self, VirtualCpu cpu not None, VirtualCpu home not None):
+        """Be served by `home` from now on, with the packets of `cpu`, a region's perhaps; see netos.crossing."""
+        if self.vcpu == cpu.core:
+            return
+        watched = self.watching or self.watching_room
+        self.stop_watching()
+        set = timer_scheduled(&self.retry)
+        timer_cancel(&self.retry)
+        self.cpu, self.vcpu = home, cpu.core
+        self.retry.heap = &home.timers
+        if set:
+            timer_schedule(&self.retry, self.retry.when)
+        if watched:
+            self.start_watching()
 
     def close(self):
         """Take the device off the virtual CPU; it stays open."""

@@ -93,6 +93,11 @@ cdef class FromDevice(Element):
         self.attachment.set_reading(self.active)
         Element.resume(self)
 
+    def moved(self, cpu, home):
+        """The element works on another virtual CPU: so does its device."""
+        if self.attachment is not None:
+            self.attachment.move(cpu, home)
+
     @property
     def device(self):
         """The device itself, once it is open."""

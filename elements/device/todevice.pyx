@@ -79,6 +79,11 @@ cdef class ToDevice:
     def __dealloc__(self):
         signal_free(&self.signal)
 
+    def moved(self, cpu, home):
+        """The element works on another virtual CPU: so does its device."""
+        if self.attachment is not None:
+            self.attachment.move(cpu, home)
+
     @property
     def device(self):
         """The device itself, once it is open."""

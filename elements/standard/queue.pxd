@@ -15,5 +15,6 @@ cdef class Queue(Element):
     cdef readonly uint32_t capacity
     cdef readonly uint32_t highwater_length
     cdef Notifier nonempty
+    cdef bint crossed           # one thread pushes, another pulls
 
     cdef int resize(self, uint32_t capacity) except -1

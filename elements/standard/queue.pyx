@@ -4,17 +4,29 @@ from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, malloc
 
 from netos.element cimport Element
-from netos.kernel.notifier cimport Notifier, notifier_free, notifier_sleep, notifier_wake
+from netos.kernel.inbox cimport fence
+from netos.kernel.notifier cimport Notifier, notifier_cross, notifier_free, notifier_sleep, notifier_wake
+from netos.kernel.vcpu cimport VirtualCpu
 from netos.packet cimport DROP_CLOSED, DROP_QUEUE_FULL, Batch, Descriptor
 
 from netos.args import Integer
 from netos.handlers import read_handler, write_handler
 
 
+cdef extern from *:
+    """
+    static inline uint32_t netos_acquire(uint32_t *at) { return __atomic_load_n(at, __ATOMIC_ACQUIRE); }
+    static inline void netos_release(uint32_t *at, uint32_t value) { __atomic_store_n(at, value, __ATOMIC_RELEASE); }
+    """
+    uint32_t acquire "netos_acquire"(uint32_t *at) noexcept nogil
+    void release "netos_release"(uint32_t *at, uint32_t value) noexcept nogil
+
+
 cdef class Queue(Element):
     """Keep up to CAPACITY packets; drop what comes when full, or send it out of output 1, a push output.
 
-    Its notifier sleeps when it is found empty and wakes the pullers at the next packet.
+    Its notifier sleeps when it is found empty and wakes the pullers at the next packet. One thread may push while
+    another pulls: only the pusher writes `last`, only the puller `first`.
     Handlers: length, highwater_length, drops (read), capacity (read, write), reset, reset_counts (write).
     """
 
@@ -22,6 +34,7 @@ cdef class Queue(Element):
     processing = "h/lh"
     handlers = ("capacity", "highwater_length")
     combine = {"highwater_length": "max"}
+    shared = True
 
     def configure(self, capacity: Integer(minimum=1, maximum=1 << 24) = 1000):
         self.resize(capacity)
@@ -69,6 +82,11 @@ cdef class Queue(Element):
         if self.first != self.last:
             notifier_wake(&self.nonempty)
 
+    def cross(self, VirtualCpu puller):
+        """Another thread pulls than the one that pushes: that of `puller`. None: the same one does both."""
+        self.crossed = puller is not None
+        notifier_cross(&self.nonempty, &puller.inbox if puller is not None else NULL)
+
     @read_handler
     def length(self):
         """Packets waiting."""
@@ -100,23 +118,30 @@ cdef class Queue(Element):
         return &self.nonempty if output == 0 else NULL
 
     cdef void push_batch(self, int port, Batch *batch) noexcept nogil:
-        cdef uint32_t i, room = self.capacity - (self.last - self.first)
-        cdef uint32_t taken = min(batch.count, room)
+        cdef uint32_t i, waiting = self.last - acquire(&self.first)
+        cdef uint32_t taken = min(batch.count, self.capacity - waiting)
         for i in range(taken):
-            self.ring[self.last & (self.slots - 1)] = batch.packets[i]
-            self.last += 1
-        if self.last - self.first > self.highwater_length:
-            self.highwater_length = self.last - self.first
+            self.ring[(self.last + i) & (self.slots - 1)] = batch.packets[i]
+        release(&self.last, self.last + taken)
+        if waiting + taken > self.highwater_length:
+            self.highwater_length = waiting + taken
+        if self.crossed:
+            fence()                 # the puller, about to sleep, sees these packets, or this sees that it sleeps
         if taken:
             notifier_wake(&self.nonempty)
         for i in range(taken, batch.count):
             self.reject(batch.packets[i], DROP_QUEUE_FULL)
 
     cdef void pull_batch(self, int port, uint32_t limit, Batch *into) noexcept nogil:
-        cdef uint32_t i, taken = min(limit, self.last - self.first)
+        cdef uint32_t i, waiting = acquire(&self.last) - self.first
+        cdef uint32_t taken = min(limit, waiting)
         for i in range(taken):
             into.packets[into.count + i] = self.ring[(self.first + i) & (self.slots - 1)]
         into.count += taken
-        self.first += taken
-        if self.first == self.last:
+        release(&self.first, self.first + taken)
+        if taken == waiting:
             notifier_sleep(&self.nonempty)
+            if self.crossed:
+                fence()
+                if acquire(&self.last) != self.first:
+                    notifier_wake(&self.nonempty)

@@ -19,7 +19,7 @@ from netos.args.numbers import (
     Unsigned16,
     Unsigned64,
 )
-from netos.args.scope import EMPTY_SCOPE, GraphScope, Scope
+from netos.args.scope import EMPTY_SCOPE, GraphScope, NotedElements, Scope
 from netos.args.syntax import MANDATORY, Parameter, Syntax
 from netos.args.text import Data, FileName, Keyword, ListOf, OneOf, Raw, Remaining, Text, Word
 from netos.args.types import PLAIN, Alias, ArgumentType, Deprecated, Repeated, argument_type
@@ -31,8 +31,8 @@ __all__ = [
     "ArgumentType", "Bandwidth", "Bool", "Byte", "Data", "DecimalFixedPoint", "Deprecated", "ElementName", "Ether",
     "FileName", "FixedPoint", "GraphScope", "HandlerCall", "HandlerReference", "ICMPCode", "ICMPType", "IPv4",
     "IPv4List", "IPv4Prefix", "IPv4PrefixList", "IPv6", "IPv6Prefix", "Integer", "Integer64", "Keyword", "ListOf",
-    "NameDatabase", "NamedInteger", "OneOf", "Parameter", "Port", "Protocol", "Rate", "Raw", "Real", "Remaining",
-    "Repeated", "Scope", "Seconds", "Syntax", "TCPOption", "Text", "Timestamp", "Unsigned", "Unsigned16", "Unsigned64",
+    "NameDatabase", "NamedInteger", "NotedElements", "OneOf", "Parameter", "Port", "Protocol", "Rate", "Raw", "Real",
+    "Remaining", "Repeated", "Scope", "Seconds", "Syntax", "TCPOption", "Text", "Timestamp", "Unsigned", "Unsigned16", "Unsigned64",
     "Word", "argument_type", "define_addresses", "define_annotation", "define_ports",
 ]
 

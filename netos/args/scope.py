@@ -68,6 +68,20 @@ class GraphScope:
         self._warn(message)
 
 
+class NotedElements(dict[str, object]):
+    """The elements of a graph, as the arguments of the one called `name` see them: whom they name is noted."""
+
+    def __init__(self, elements: Mapping[str, object], name: str, noted: list[tuple[str, object]]) -> None:
+        super().__init__(elements)
+        self.name = name
+        self.noted = noted
+
+    def __getitem__(self, name: str) -> object:
+        element = super().__getitem__(name)
+        self.noted.append((self.name, element))
+        return element
+
+
 class ReadingScope:
     """A scope while arguments are converted: it says which `argument` a warning is about."""
 

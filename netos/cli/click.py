@@ -14,12 +14,14 @@ from netos.errors import ConfigError, Diagnostics, HandlerError, Location, Netos
 from netos.kernel.console import write_error, write_out
 
 if TYPE_CHECKING:
+    from netos.kernel.threads import Threads
     from netos.router import Router
 
 SUMMARY = "run a configuration as Click's driver does"
 USAGE = "Usage: netos click [OPTION]... [FILE]\nTry 'netos click --help' for more information.\n"
 SIMULATION_START = 1_000_000_000
 SECOND = 1_000_000_000
+THREADS_MAX = 64
 SOCKETS = {"port": "TCP", "unix-socket": "UNIX", "socket": "SOCKET"}
 
 
@@ -37,12 +39,15 @@ class Command:
         self.path = os.environ.get("CLICKPATH", "")
         self.simulated: int | None = None
         self.first_processor: int | None = None
+        self.threads = 1
         self.quit = self.time = self.help = self.version = False
         self.warnings = True
         for option in given:
             self.take(option.name, option.value or "", option.negated)
             if self.help or self.version:
-                break
+                return
+        if self.threads > 1 and self.simulated is not None:
+            raise OptionError("simulated time is one thread's: leave out -j or --simtime")
 
     def take(self, name: str, value: str, negated: bool) -> None:
         """Note one option; raises OptionError."""
@@ -66,8 +71,9 @@ class Command:
         elif name == "simtime":
             self.simulated = round((number(value, "--simtime") if value else SIMULATION_START) * SECOND)
         elif name == "threads":
-            if number(value, "-j") > 1:
-                raise OptionError(f"-j {value}: more than one thread comes with the daemon; this version runs one")
+            self.threads = int(number(value, "-j"))
+            if not 1 <= self.threads <= THREADS_MAX:
+                raise OptionError(f"'-j' expects a number of threads from 1 to {THREADS_MAX}, not '{value}'")
         elif name == "affinity":
             self.first_processor = None if negated else int(number(value, "-a")) if value else 0
         elif name in SOCKETS:
@@ -146,13 +152,24 @@ def load(command: Command) -> tuple[Router, str] | None:
         graph.add(f"click_driver@@ControlSocket{f'@{number}' if number else ''}", "ControlSocket", configuration,
                   Location("command line"))
     try:
-        router = Router(graph, diagnostics=diagnostics, simulated=command.simulated).initialize()
+        router = Router(graph, diagnostics=diagnostics, simulated=command.simulated,
+                        threads=make_threads(command)).initialize()
     except ConfigError as error:
         complain(error.diagnostics, command.warnings)
         write_error("" if graph.incomplete else "Router could not be initialized!\n")
         return None
     complain(diagnostics, command.warnings)
     return router, name
+
+
+def make_threads(command: Command) -> Threads | None:
+    """The threads that -j asks for, pinned as -a says; None for one, which needs nothing of the kind."""
+    if command.threads == 1:
+        return None
+    from netos.kernel.threads import Threads
+
+    first = command.first_processor
+    return Threads(command.threads, [] if first is None else range(first, first + command.threads))
 
 
 def complain(diagnostics: Diagnostics, warnings: bool) -> None:
@@ -192,7 +209,13 @@ def drive_router(router: Router, command: Command) -> None:
             os.sched_setaffinity(0, {command.first_processor})
         except OSError as error:
             write_error(f"netos click: cannot use processor {command.first_processor}: {error.strerror}\n")
-    drive(router.cpu, router.signal_calls, router.halt)
+    if router.threads is not None:
+        router.threads.start()
+    try:
+        drive(router.cpu, router.signal_calls, router.halt, router.threads.deliver if router.threads else None)
+    finally:
+        if router.threads is not None:
+            router.threads.close()
 
 
 def write_flat(router: Router, file: str) -> None:

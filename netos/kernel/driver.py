@@ -60,11 +60,17 @@ class Signals:
             pass
 
 
-def drive(cpu: VirtualCpu, calls: Mapping[int, Callable[[], object]], stop: Callable[[], object]) -> None:
-    """Run until the virtual CPU is stopped, or until nothing is left to do in simulated time, which is a stop too."""
+def drive(cpu: VirtualCpu, calls: Mapping[int, Callable[[], object]], stop: Callable[[], object],
+          deliver: Callable[[], object] | None = None) -> None:
+    """Run until the virtual CPU is stopped, or until nothing is left to do in simulated time, which is a stop too.
+
+    `deliver` is called between turns, where other threads may have something to tell.
+    """
     with Signals(cpu, calls, stop) as signals:
         while True:
             runnable = cpu.run()
+            if deliver is not None:
+                deliver()
             if signals.arrived:
                 signals.act()
             elif cpu.stopped:

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport uint32_t
 
+from netos.kernel.inbox cimport Inbox, Request
 from netos.kernel.task cimport Task
 
 
@@ -11,6 +12,8 @@ cdef struct Notifier:
     uint32_t follower_count
     Task **tasks                # woken with it
     Notifier **followers        # notifiers further downstream, woken with it
+    Inbox *inbox                # of the thread that wakes them, when another may say so; else NULL
+    Request request
 
 
 cdef struct Signal:             # what a puller derives from all notifiers upstream
@@ -24,6 +27,7 @@ cdef int notifier_listen(Notifier *notifier, Task *task) except -1
 cdef int notifier_follow(Notifier *notifier, Notifier *follower) except -1
 cdef int signal_add(Signal *signal, Notifier *notifier) except -1
 cdef void signal_free(Signal *signal) noexcept nogil
+cdef void notifier_cross(Notifier *notifier, Inbox *inbox) noexcept nogil
 cdef void notifier_wake_others(Notifier *notifier) noexcept nogil
 
 

@@ -3,6 +3,7 @@
 from libc.stdlib cimport free, realloc
 from libc.stdint cimport uint32_t
 
+from netos.kernel.inbox cimport Inbox, Request, inbox_foreign, inbox_post
 from netos.kernel.task cimport Task, task_schedule
 
 
@@ -49,8 +50,21 @@ cdef void signal_free(Signal *signal) noexcept nogil:
     signal.count = 0
 
 
+cdef void notifier_cross(Notifier *notifier, Inbox *inbox) noexcept nogil:
+    """Have those who are woken with it woken by the thread of this inbox, to which they belong; NULL: by the caller."""
+    notifier.inbox = inbox
+    notifier.request = Request(NULL, 0, wake_here, notifier)
+
+
+cdef void wake_here(void *object) noexcept nogil:
+    notifier_wake_others(<Notifier *>object)
+
+
 cdef void notifier_wake_others(Notifier *notifier) noexcept nogil:
     cdef uint32_t i
+    if inbox_foreign(notifier.inbox):
+        inbox_post(notifier.inbox, &notifier.request)
+        return
     for i in range(notifier.task_count):
         task_schedule(notifier.tasks[i])
     for i in range(notifier.follower_count):

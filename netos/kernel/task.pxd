@@ -2,6 +2,8 @@
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
+from netos.kernel.inbox cimport Inbox, Request
+
 
 cdef enum:
     STRIDE_ONE = 65536      # the stride of one ticket
@@ -20,6 +22,8 @@ cdef struct Task:
     bint running
     uint64_t runs
     uint64_t cycles             # time stamp counter ticks spent, for the watchdog and `netos top`
+    Request request             # of another thread
+    bint wanted                 # what that asks: to run, or not to run
 
 
 cdef struct RunQueue:
@@ -29,6 +33,7 @@ cdef struct RunQueue:
     uint64_t now                # `pass` of the task that ran last
     uint64_t sequence
     uint64_t runs
+    Inbox *inbox                # of the thread that alone may touch the queue; NULL: there are no others
 
 
 cdef int run_queue_room(RunQueue *queue, uint32_t tasks) except -1

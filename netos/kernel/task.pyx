@@ -3,6 +3,8 @@
 from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport realloc
 
+from netos.kernel.inbox cimport Request, inbox_foreign, inbox_post
+
 
 cdef int run_queue_room(RunQueue *queue, uint32_t tasks) except -1:
     """Make room for that many tasks, so that scheduling never allocates."""
@@ -25,6 +27,7 @@ cdef void task_init(Task *task, RunQueue *queue, bint (*run)(void *) noexcept no
     task.slot = -1
     task.running = 0
     task.runs = task.cycles = 0
+    task.request = Request(NULL, 0, task_obey, task)
 
 
 cdef inline bint runs_before(Task *a, Task *b) noexcept nogil:
@@ -63,10 +66,26 @@ cdef void sift_down(RunQueue *queue, int32_t slot, Task *task) noexcept nogil:
     task.slot = slot
 
 
+cdef void task_ask(Task *task, bint wanted) noexcept nogil:
+    task.wanted = wanted
+    inbox_post(task.queue.inbox, &task.request)
+
+
+cdef void task_obey(void *object) noexcept nogil:
+    cdef Task *task = <Task *>object
+    if task.wanted:
+        task_schedule(task)
+    else:
+        task_cancel(task)
+
+
 cdef void task_schedule(Task *task) noexcept nogil:
     """Make the task runnable. From within its own run it has used a share; after a sleep it saved up none."""
     cdef RunQueue *queue = task.queue
     if task.slot >= 0 or queue == NULL:
+        return
+    if inbox_foreign(queue.inbox):
+        task_ask(task, 1)
         return
     if task.running:
         task.position_in_time += STRIDE_ONE * TICKETS_DEFAULT // task.tickets
@@ -80,11 +99,18 @@ cdef void task_schedule(Task *task) noexcept nogil:
 
 cdef void task_cancel(Task *task) noexcept nogil:
     """Take the task off its queue, if it is on it."""
+    if task.slot < 0 and not task.request.posted:
+        return
+    if inbox_foreign(task.queue.inbox):
+        task_ask(task, 0)
+    elif task.slot >= 0:
+        take_off(task)
+
+
+cdef inline void take_off(Task *task) noexcept nogil:
     cdef RunQueue *queue = task.queue
     cdef Task *last
     cdef int32_t slot = task.slot
-    if slot < 0:
-        return
     task.slot = -1
     queue.count -= 1
     last = queue.heap[queue.count]
@@ -104,7 +130,7 @@ cdef Task *run_queue_take(RunQueue *queue) noexcept nogil:
     if queue.count == 0:
         return NULL
     task = queue.heap[0]
-    task_cancel(task)
+    take_off(task)
     queue.now = task.position_in_time
     queue.runs += 1
     task.runs += 1

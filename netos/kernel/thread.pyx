@@ -14,6 +14,7 @@ cimport cython
 from libc.stdint cimport uint64_t
 from posix.unistd cimport write
 
+from netos.kernel.inbox cimport thread_self
 from netos.kernel.vcpu cimport VirtualCpu
 
 cdef extern from "<pthread.h>" nogil:
@@ -58,6 +59,8 @@ cdef class VcpuThread:
     cdef bint parked
     cdef int ending
     cdef int notified
+    cdef uint64_t rests             # turns that found nothing to do while somebody waited for one, under the mutex
+    cdef int resters
 
     def __init__(self, VirtualCpu cpu not None, core=None):
         self.cpu = cpu
@@ -104,6 +107,11 @@ cdef class VcpuThread:
         """Whether the thread runs."""
         return self.thread is not None and self.thread.is_alive()
 
+    @property
+    def calling(self):
+        """Whether deliver() is wanted."""
+        return self.notified != 0
+
     @contextmanager
     def paused(self):
         """Hold the thread between two turns; pauses may nest. Without a thread there is nothing to hold."""
@@ -134,6 +142,22 @@ cdef class VcpuThread:
             pthread_mutex_lock(&self.mutex)
             while not self.parked and not atomic_get(&self.ending):
                 pthread_cond_wait(&self.changed, &self.mutex)
+            pthread_mutex_unlock(&self.mutex)
+
+    def rest(self):
+        """Wait until the thread has had a turn, begun or under way, in which there was nothing to do."""
+        cdef uint64_t before
+        with nogil:
+            pthread_mutex_lock(&self.mutex)
+            self.resters += 1
+            before = self.rests
+            pthread_mutex_unlock(&self.mutex)
+        self.cpu.wake()
+        with nogil:
+            pthread_mutex_lock(&self.mutex)
+            while self.rests == before and not self.cpu.stopped and not atomic_get(&self.ending):
+                pthread_cond_wait(&self.changed, &self.mutex)
+            self.resters -= 1
             pthread_mutex_unlock(&self.mutex)
 
     def resume(self):
@@ -172,19 +196,30 @@ cdef class VcpuThread:
             self.run()
 
     cdef void run(self) noexcept nogil:
+        self.cpu.inbox.owner = thread_self()
         while not atomic_get(&self.ending):
             if atomic_get(&self.pauses) or self.cpu.stopped:
                 if self.cpu.stopped:
                     self.notify()
                 self.park()
                 continue
+            if self.cpu.cycles_a_nanosecond == 0:
+                self.cpu.calibrate()
             if not self.cpu.turn() and not atomic_get(&self.pauses):
+                if atomic_get(&self.resters):
+                    self.say_resting()
                 self.cpu.set_timer()
                 self.cpu.poll_devices(-1)
             if self.cpu.core.events_count:
                 self.notify()
         pthread_mutex_lock(&self.mutex)
         self.parked = 1
+        pthread_cond_broadcast(&self.changed)
+        pthread_mutex_unlock(&self.mutex)
+
+    cdef void say_resting(self) noexcept nogil:
+        pthread_mutex_lock(&self.mutex)
+        self.rests += 1
         pthread_cond_broadcast(&self.changed)
         pthread_mutex_unlock(&self.mutex)
 
@@ -202,5 +237,6 @@ cdef class VcpuThread:
         pthread_cond_broadcast(&self.changed)
         while (self.pauses or self.cpu.stopped) and not atomic_get(&self.ending):
             pthread_cond_wait(&self.changed, &self.mutex)
+        self.cpu.inbox.owner = thread_self()
         self.parked = 0
         pthread_mutex_unlock(&self.mutex)

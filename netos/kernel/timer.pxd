@@ -2,6 +2,8 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
+from netos.kernel.inbox cimport Inbox, Request
+
 
 cdef struct Timer:
     void (*expire)(void *object, Timer *timer) noexcept nogil
@@ -12,6 +14,8 @@ cdef struct Timer:
     int32_t slot            # in the heap, or -1
     Timer *sibling          # next timer of the same owner
     bint suspended          # was set when its owner was suspended
+    Request request         # of another thread
+    int64_t wanted          # what that asks: when to expire, or -1: not to
 
 
 cdef struct TimerHeap:
@@ -19,6 +23,7 @@ cdef struct TimerHeap:
     uint32_t count
     uint32_t capacity
     uint64_t sequence
+    Inbox *inbox            # of the thread that alone may touch the heap; NULL: there are no others
 
 
 cdef void timer_init(Timer *timer, TimerHeap *heap, void (*expire)(void *, Timer *) noexcept nogil,

@@ -3,6 +3,8 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport realloc
 
+from netos.kernel.inbox cimport Request, inbox_foreign, inbox_post
+
 
 cdef bint timer_heap_room(TimerHeap *heap) noexcept nogil:
     """Room for one more timer; 0 when there is no memory (the timer is then not set)."""
@@ -24,6 +26,7 @@ cdef void timer_init(Timer *timer, TimerHeap *heap, void (*expire)(void *, Timer
     timer.heap = heap
     timer.when = 0
     timer.slot = -1
+    timer.request = Request(NULL, 0, timer_obey, timer)
 
 
 cdef inline bint expires_before(Timer *a, Timer *b) noexcept nogil:
@@ -60,11 +63,30 @@ cdef void sift_down(TimerHeap *heap, int32_t slot, Timer *timer) noexcept nogil:
     timer.slot = slot
 
 
+cdef void timer_ask(Timer *timer, int64_t when) noexcept nogil:
+    timer.wanted = when
+    inbox_post(timer.heap.inbox, &timer.request)
+
+
+cdef void timer_obey(void *object) noexcept nogil:
+    cdef Timer *timer = <Timer *>object
+    if timer.wanted >= 0:
+        timer_schedule(timer, timer.wanted)
+    else:
+        timer_cancel(timer)
+
+
 cdef void timer_schedule(Timer *timer, int64_t when) noexcept nogil:
     """Set the timer, or set it anew."""
     cdef TimerHeap *heap = timer.heap
-    timer_cancel(timer)
-    if heap == NULL or not timer_heap_room(heap):
+    if heap == NULL:
+        return
+    if inbox_foreign(heap.inbox):
+        timer_ask(timer, max(when, 0))
+        return
+    if timer.slot >= 0:
+        take_off(timer)
+    if not timer_heap_room(heap):
         return
     timer.when = when
     timer.sequence = heap.sequence
@@ -75,11 +97,18 @@ cdef void timer_schedule(Timer *timer, int64_t when) noexcept nogil:
 
 cdef void timer_cancel(Timer *timer) noexcept nogil:
     """Take the timer off its heap, if it is set."""
+    if timer.slot < 0 and not timer.request.posted:
+        return
+    if inbox_foreign(timer.heap.inbox):
+        timer_ask(timer, -1)
+    elif timer.slot >= 0:
+        take_off(timer)
+
+
+cdef inline void take_off(Timer *timer) noexcept nogil:
     cdef TimerHeap *heap = timer.heap
     cdef Timer *last
     cdef int32_t slot = timer.slot
-    if slot < 0:
-        return
     timer.slot = -1
     heap.count -= 1
     last = heap.heap[heap.count]
@@ -94,7 +123,7 @@ cdef uint32_t timers_expire(TimerHeap *heap, int64_t now, uint32_t limit) noexce
     cdef Timer *timer
     while ran < limit and heap.count and heap.heap[0].when <= now:
         timer = heap.heap[0]
-        timer_cancel(timer)
+        take_off(timer)
         timer.expire(timer.object, timer)
         ran += 1
     return ran

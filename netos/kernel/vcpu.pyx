@@ -5,81 +5,35 @@ is used up, so that the event loop that watches the epoll descriptor gets its tu
 time jumps to the next timer when, and only when, nothing is runnable.
 """
 
+from contextlib import contextmanager
+
 cimport cython
-from libc.errno cimport errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy, strerror
-from posix.time cimport CLOCK_MONOTONIC, itimerspec
-from posix.unistd cimport close, read, write
+from libc.string cimport memcpy
+from posix.time cimport CLOCK_MONOTONIC
 
-from netos.kernel.clock cimport NANOSECONDS, clock_host, clock_steady
+from netos.kernel.clock cimport clock_host, clock_steady
+from netos.kernel.epoll cimport EpollSet
+from netos.kernel.guard cimport (
+    guard_enter, guard_enter_again, guard_free, guard_leave, guard_leave_wholly, guard_make,
+)
+from netos.kernel.inbox cimport atomic_swap, inbox_serve, inbox_waiting, thread_self, wake_up
 from netos.kernel.memory cimport LARGE_BUFFER
 from netos.kernel.task cimport Task, run_queue_room, run_queue_take
 from netos.kernel.timer cimport timers_expire, timers_next
+from netos.kernel.watchdog cimport cycles_now, note_time
 from netos.packet cimport (
     BATCH_MAX, EVENTS_MAX, HEADROOM, Descriptor, Event, Vcpu, event_queue, packet_create, vcpu_free, vcpu_make,
 )
 from netos.packet_handle cimport Packet, packet_wrap
 
-cdef extern from "<sys/epoll.h>" nogil:
-    enum: EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL, EPOLL_CLOEXEC
-    ctypedef union epoll_data_t:
-        void *ptr
-    struct epoll_event:
-        uint32_t events
-        epoll_data_t data
-    int epoll_create1(int flags)
-    int epoll_ctl(int epoll, int operation, int fd, epoll_event *event)
-    int epoll_wait(int epoll, epoll_event *events, int limit, int timeout)
-
-cdef extern from "<sys/timerfd.h>" nogil:
-    enum: TFD_CLOEXEC, TFD_NONBLOCK, TFD_TIMER_ABSTIME
-    int timerfd_create(int clock, int flags)
-    int timerfd_settime(int fd, int flags, const itimerspec *value, itimerspec *old)
-
-cdef extern from "<sys/eventfd.h>" nogil:
-    enum: EFD_CLOEXEC, EFD_NONBLOCK
-    int eventfd(unsigned int initial, int flags)
-
-cdef extern from *:
-    """
-    #if defined(__x86_64__)
-    static inline uint64_t netos_cycles(void) { return __builtin_ia32_rdtsc(); }
-    #else
-    #include <time.h>
-    static inline uint64_t netos_cycles(void) {
-        struct timespec at; clock_gettime(CLOCK_MONOTONIC, &at); return at.tv_sec * 1000000000ull + at.tv_nsec; }
-    #endif
-    """
-    uint64_t cycles_now "netos_cycles"() noexcept nogil
-
 cdef enum:
+    STEPPED = 2                     # a simulated clock that only step() moves
     TASKS_A_TURN = 32
     TIMERS_A_TURN = 64
-    DEVICES_A_TURN = 32
 
 cdef int64_t FOREVER = <int64_t>1 << 62
-cdef double cycles_a_nanosecond = 0
-cdef uint64_t first_cycles = cycles_now()
-cdef int64_t first_time = clock_host(CLOCK_MONOTONIC)
-
-
-cdef void calibrate() noexcept nogil:
-    """Learn the time stamp counter's rate, once a millisecond has passed since the start."""
-    global cycles_a_nanosecond
-    cdef int64_t passed
-    if cycles_a_nanosecond == 0:
-        passed = clock_host(CLOCK_MONOTONIC) - first_time
-        if passed > 1000000:
-            cycles_a_nanosecond = <double>(cycles_now() - first_cycles) / <double>passed
-
-
-cdef inline void note_time(VirtualCpu cpu, void *object, uint64_t cycles) noexcept nogil:
-    """The watchdog: remember who has just kept all others waiting for too long."""
-    if <double>cycles > cycles_a_nanosecond * cpu.overrun and cycles_a_nanosecond > 0:
-        cpu.overrun_element = object
-        cpu.overrun_time = <int64_t>(cycles / cycles_a_nanosecond)
 
 
 cdef bint turn_until(VirtualCpu cpu, int64_t limit) noexcept nogil:
@@ -88,8 +42,10 @@ cdef bint turn_until(VirtualCpu cpu, int64_t limit) noexcept nogil:
     cdef int64_t now
     cdef uint64_t start
     cdef void *object
-    cdef uint32_t expired = 0
-    cdef uint32_t ran = cpu.run_tasks(TASKS_A_TURN)
+    cdef uint32_t ran, expired = 0
+    if inbox_waiting(&cpu.inbox):
+        inbox_serve(&cpu.inbox)
+    ran = cpu.run_tasks(TASKS_A_TURN)
     cpu.turns += 1
     if cpu.timers.count and not (core.events_count and core.deliver != NULL):
         now = min(core.clock.now, limit) if core.clock.simulated else clock_steady(&core.clock)
@@ -101,7 +57,7 @@ cdef bint turn_until(VirtualCpu cpu, int64_t limit) noexcept nogil:
     ran += expired + cpu.poll_devices(0)
     if ran or not core.clock.simulated or cpu.run_queue.count or core.events_count:
         return ran > 0
-    if cpu.timers.count == 0 or cpu.next_timer() > limit:
+    if cpu.timers.count == 0 or cpu.next_timer() > limit or core.clock.simulated == STEPPED:
         return 0
     core.clock.now = max(core.clock.now, cpu.next_timer())
     return 1
@@ -116,10 +72,11 @@ cdef void deliver_now(void *owner) noexcept nogil:
 
 
 @cython.no_gc_clear
-cdef class VirtualCpu:
+cdef class VirtualCpu(EpollSet):
     """One epoll set, one stride run queue, its timers and packet caches.
 
-    `simulated`: None for the machine's clock, else the nanoseconds since 1970 at which virtual time starts. One of
+    `simulated`: None for the machine's clock, else the nanoseconds since 1970 at which virtual time starts: it
+    jumps to the next timer when there is nothing else to do, and a `stepped` one when step() is called. One of
     `replicas` virtual CPUs that run the same graph is number `replica`: see netos.kernel.group.
     """
 
@@ -127,56 +84,83 @@ cdef class VirtualCpu:
     replicas = 1
     group = None        # netos.kernel.group.VcpuGroup, where there are several
 
-    def __cinit__(self):
-        self.epoll_fd = self.timer_fd = self.event_fd = -1
-
-    def __init__(self, simulated=None):
+    def __init__(self, simulated=None, bint stepped=False):
         self.core = vcpu_make()
         self.budget = 500000
-        self.overrun = 10000000
         self.core.events_owner = <void *>self
         self.core.deliver = deliver_now
         self.on_stop = None         # asked before a stop takes effect: true to go on all the same
-        self.overruns = {}          # how often, by name of element
         self.interrupted = None     # an exception that is to end the run, such as KeyboardInterrupt
         if simulated is not None:
-            self.core.clock.simulated = 1
+            self.core.clock.simulated = STEPPED if stepped else 1
             self.core.clock.now = simulated
             self.core.width = 1
-        self.epoll_fd = epoll_create1(EPOLL_CLOEXEC)
-        self.timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)
-        self.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
-        cdef int fd
-        for fd in (self.epoll_fd, self.timer_fd, self.event_fd):
-            if fd < 0:
-                raise OSError(errno, f"cannot make a virtual CPU: {strerror(errno).decode()}")
-        self.watch_plain(self.timer_fd)
-        self.watch_plain(self.event_fd)
 
     def __dealloc__(self):
         if self.core != NULL:
             vcpu_free(self.core)
-        for fd in (self.epoll_fd, self.timer_fd, self.event_fd):
-            if fd >= 0:
-                close(fd)
         free(self.run_queue.heap)
         free(self.timers.heap)
+        guard_free(self.guard)
 
-    def watch_plain(self, int fd):
-        cdef epoll_event event
-        event.events = EPOLLIN
-        event.data.ptr = NULL
-        if epoll_ctl(self.epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0:
-            raise OSError(errno, strerror(errno).decode())
+    # Threads: where one graph runs on several, each virtual CPU is one thread's, and others use its inbox
+
+    def share(self):
+        """From now on, other threads may schedule tasks, set timers and wake notifiers of this one."""
+        self.run_queue.inbox = self.timers.inbox = &self.inbox
+
+    def own(self):
+        """Have this virtual CPU belong to the calling thread; whoever had it before stands still."""
+        self.inbox.owner = thread_self()
+        inbox_serve(&self.inbox)
+
+    def own_guard(self):
+        """Be the virtual CPU of a region that several threads work in, one at a time; nobody runs it itself."""
+        self.guard = guard_make()
+        self.core.deliver = NULL
+        self.inbox.sleeping = 1
+
+    cdef void enter(self) noexcept nogil:
+        """Enter the region, if this is one's virtual CPU."""
+        if self.guard != NULL:
+            guard_enter(self.guard)
+
+    cdef void leave(self) noexcept nogil:
+        """Leave the region; when there is something to tell, have the thread come that runs Python."""
+        cdef bint told
+        if self.guard != NULL:
+            told = self.core.events_count > 0
+            guard_leave(self.guard)
+            if told and atomic_swap(&self.inbox.sleeping, 0):
+                wake_up(self.event_fd)
+
+    def deliver_guarded(self):
+        """Deliver the events of a region in which nobody is, and be called again for the next ones."""
+        self.wait(0)
+        self.inbox.sleeping = 1
+
+    @contextmanager
+    def left(self):
+        """Let others into the region for a while, if the caller is in it."""
+        cdef uint32_t depth = guard_leave_wholly(self.guard)
+        try:
+            yield
+        finally:
+            guard_enter_again(self.guard, depth)
+
+    def lend(self):
+        """Nobody is the owner: the calling thread gives it up, and another will take it."""
+        self.inbox.owner = 0
+
+    @property
+    def events_waiting(self):
+        """Events that wait to be delivered."""
+        return self.core.events_count
 
     def reserve_tasks(self, int more):
         """Make room in the run queue for that many more tasks, or fewer; nothing may run meanwhile."""
         run_queue_room(&self.run_queue, self.task_count + more)
         self.task_count += more
-
-    def fileno(self):
-        """The epoll descriptor: readable when run() has something to do that is not a runnable task."""
-        return self.epoll_fd
 
     # Packets
 
@@ -262,52 +246,6 @@ cdef class VirtualCpu:
         """How many task runs there have been."""
         return self.run_queue.runs
 
-    @property
-    def cycles(self):
-        """Time stamp counter ticks so far: what an element's `cycles` are a share of."""
-        return cycles_now()
-
-    # Devices
-
-    cdef int watch(self, Watch *watch, bint writable=False) except -1:
-        """Have watch.ready called while its descriptor is readable (or writable)."""
-        cdef epoll_event event
-        event.events = EPOLLOUT | EPOLLIN if writable else EPOLLIN
-        event.data.ptr = watch
-        if epoll_ctl(self.epoll_fd, EPOLL_CTL_ADD, watch.fd, &event) < 0:
-            raise OSError(errno, f"cannot watch descriptor {watch.fd}: {strerror(errno).decode()}")
-        return 0
-
-    cdef void watch_for(self, Watch *watch, bint readable, bint writable) noexcept nogil:
-        """Change what a watch waits for; a device in trouble is reported in any case."""
-        cdef epoll_event event
-        event.events = (EPOLLIN if readable else 0) | (EPOLLOUT if writable else 0)
-        event.data.ptr = watch
-        epoll_ctl(self.epoll_fd, EPOLL_CTL_MOD, watch.fd, &event)
-
-    cdef void unwatch(self, Watch *watch) noexcept nogil:
-        epoll_ctl(self.epoll_fd, EPOLL_CTL_DEL, watch.fd, NULL)
-
-    cdef uint32_t poll_devices(self, int timeout) noexcept nogil:
-        """Serve ready devices; wait for one up to `timeout` milliseconds. Return how many were served."""
-        cdef epoll_event events[DEVICES_A_TURN]
-        cdef Watch *watch
-        cdef uint32_t served = 0
-        cdef uint64_t unused, start
-        cdef int i, count = epoll_wait(self.epoll_fd, events, DEVICES_A_TURN, timeout)
-        for i in range(count):
-            watch = <Watch *>events[i].data.ptr
-            if watch != NULL:
-                start = cycles_now()
-                watch.ready(watch.object, events[i].events)
-                note_time(self, watch.object, cycles_now() - start)
-                served += 1
-        if count > <int>served:
-            read(self.timer_fd, &unused, 8)
-            read(self.event_fd, &unused, 8)
-            self.armed = -1
-        return served
-
     # Running
 
     cdef uint32_t run_tasks(self, uint32_t limit) noexcept nogil:
@@ -340,7 +278,7 @@ cdef class VirtualCpu:
         """Make turns until nothing is left to do or the budget is used up; return whether a task is runnable."""
         cdef int64_t until = clock_host(CLOCK_MONOTONIC) + self.budget
         cdef bint more = not self.ended()
-        calibrate()
+        self.calibrate()
         while more:
             with nogil:
                 while True:
@@ -364,6 +302,7 @@ cdef class VirtualCpu:
     def run_tasks_once(self, uint32_t count=1):
         """Run up to `count` tasks and nothing else, then deliver events; for tests and `netos click`'s driver."""
         cdef uint32_t ran
+        self.calibrate()
         with nogil:
             ran = self.run_tasks(count)
         self.report_overrun()
@@ -387,6 +326,19 @@ cdef class VirtualCpu:
         if until is not None and self.core.clock.now < limit:
             self.core.clock.now = limit
 
+    def step(self, int64_t until):
+        """Move a stepped clock to the next timer, no further than `until` (nanoseconds); whether one is due there.
+
+        Nothing may run meanwhile.
+        """
+        cdef int64_t when = timers_next(&self.timers)
+        cdef bint due = 0 <= when <= until
+        if self.core.clock.simulated != STEPPED:
+            raise RuntimeError("only a stepped clock can be stepped")
+        self.core.clock.now = max(self.core.clock.now, when if due else until)
+        self.wake()
+        return bool(due)
+
     def wait(self, timeout=None):
         """Block until a device, a timer or a wake-up, at most `timeout` seconds, and serve the devices."""
         cdef int milliseconds = -1 if timeout is None else max(int(timeout * 1000), 0)
@@ -398,27 +350,13 @@ cdef class VirtualCpu:
         self.report_overrun()
         self.deliver_events()
 
-    def wake(self):
-        """Make the epoll descriptor readable; safe from another thread."""
-        cdef uint64_t one = 1
-        write(self.event_fd, &one, 8)
-
     def arm(self):
         """Set the timer descriptor to the next timer."""
         self.set_timer()
 
     cdef void set_timer(self) noexcept nogil:
-        cdef itimerspec value
-        cdef int64_t when = self.next_timer()
-        if self.core.clock.simulated or when == self.armed:
-            return
-        value.it_interval.tv_sec = value.it_interval.tv_nsec = 0
-        value.it_value.tv_sec = value.it_value.tv_nsec = 0
-        if when >= 0:
-            value.it_value.tv_sec = when // NANOSECONDS
-            value.it_value.tv_nsec = max(when % NANOSECONDS, 1)
-        timerfd_settime(self.timer_fd, TFD_TIMER_ABSTIME, &value, NULL)
-        self.armed = when
+        if not self.core.clock.simulated:
+            self.arm_timer(self.next_timer())
 
     cpdef deliver_events(self):
         """Tell Python what the data path queued, in order; what that raises goes to the element's router.
@@ -446,24 +384,3 @@ cdef class VirtualCpu:
         """Raise an exception out of the run, after the batch: what calls this stands in the data path."""
         self.interrupted = error
         event_queue(self.core, NULL, 0, 0)
-
-    def report_overrun(self):
-        """Tell of the element whose task, timer or device kept all others waiting, if one did: on_overrun, or the log.
-
-        The log hears of an element's first time, then of its second, fourth, eighth and so on.
-        """
-        if self.overrun_element == NULL:
-            return
-        element, self.overrun_element = <object>self.overrun_element, NULL
-        element = getattr(element, "reader", None) or element       # of a device: who reads it
-        if self.on_overrun is not None:
-            self.on_overrun(element, self.overrun_time)
-            return
-        name = getattr(element, "name", type(element).__name__)
-        count = self.overruns[name] = self.overruns.get(name, 0) + 1
-        if count & (count - 1) == 0:
-            import logging
-
-            logging.getLogger("netos.kernel").warning(
-                "%s ran for %.1f ms in one go, and everything else waited (%s)", name, self.overrun_time / 1e6,
-                "for the first time" if count == 1 else f"{count} times so far")

@@ -86,7 +86,6 @@ def test_definitions_have_any_value():
 @pytest.mark.parametrize(("arguments", "message"), [
     (("a", "b"), "specified twice"), (("-e", "a", "b"), "specified twice"), (("x=1", "x=2"), "'x' multiply defined"),
     (("-o", "a", "-o", "b"), "output file specified twice"), (("-x", "a", "-x", "b"), "--exit-handler specified twice"),
-    (("-j", "2"), "comes with the daemon"), (("-R",), "-R comes with the daemon"),
     (("-j", "many"), "expects a number"), (("--simtime=x",), "expects a number"),
     (("--simtime=nan",), "expects a number"),
 ])

@@ -1,0 +1,9 @@
+from netos.element import Element
+from netos.kernel.vcpu import VirtualCpu
+from netos.portpatch import PortPatch
+
+class Gate(PortPatch):
+    def __init__(self, region: VirtualCpu) -> None: ...
+
+def has_timer(element: Element) -> bool: ...
+def move(element: Element, cpu: VirtualCpu, home: VirtualCpu) -> None: ...
