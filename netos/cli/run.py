@@ -13,6 +13,7 @@ from netos.cli.configuration import REFUSED, UsageError, load_replicas, read_con
 from netos.cli.run_service import (
     add_options,
     announce,
+    before_loop,
     check_options,
     conclude,
     confinement_of,
@@ -90,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
     replicas, configuration = started
     import uvloop
 
+    before_loop(options)
     with chart.phase("event loop"):
         loop = uvloop.new_event_loop()
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from netos.cli.configuration import UsageError
 from netos.control.logs import FORMS, event
+from netos.errors import NetosError
 
 if TYPE_CHECKING:
     from netos.control.confinement import Confinement
@@ -61,6 +62,15 @@ def check_options(options: argparse.Namespace) -> None:
     for path in [*options.readable, *options.writable]:
         if not os.path.exists(path):
             raise UsageError(f"cannot allow {path}: it does not exist; make it first")
+
+
+def before_loop(options: argparse.Namespace) -> None:
+    """Keep the event loop off what the sandbox will forbid; that a filter cannot be had, the sandbox says."""
+    if sandbox_of(options) != "off":
+        from netos.control.seccomp import refuse_rings
+
+        with contextlib.suppress(NetosError):
+            refuse_rings()
 
 
 def sandbox_of(options: argparse.Namespace) -> str:

@@ -57,6 +57,7 @@ def confine(plan: Confinement) -> None:
         account = find_account(plan.user)
         for path in plan.belongings:
             give(path, account.user, account.group)
+    paths = allowed_paths(plan)         # while everything can be looked at
     keep = [CAP_NET_ADMIN] if plan.net_admin and capability_sets()[1] >> CAP_NET_ADMIN & 1 else []
     tundevice.keep_spares(SPARE_DEVICES if keep else 0)
     done = drop_privileges(plan.user, keep)
@@ -65,16 +66,17 @@ def confine(plan: Confinement) -> None:
     if spares:
         event("privileges", f"this user may not open {tundevice.PATH}: {spares} descriptors are kept, for as many TAP "
               f"interfaces that a reload may make; `chmod 666 {tundevice.PATH}` lifts that limit", spares=spares)
-    if plan.configuration and not os.access(plan.configuration, os.R_OK):
-        event("privileges", f"{plan.configuration} cannot be read any more: SIGHUP will not reload it until it is made "
-              "readable for this user", logging.WARNING, file=plan.configuration)
+    for path, loss in ((plan.configuration, "SIGHUP will not reload it"),
+                       (os.__file__, "what of Python is not in memory yet is out of reach, and reloads may fail: "
+                                     "install netos where this user can read it")):
+        if path and not os.access(path, os.R_OK):
+            event("privileges", f"{path} cannot be read any more by this user: {loss}", logging.WARNING, file=path)
     if plan.sandbox != "off":
-        close_sandbox(plan)
+        close_sandbox(plan, paths)
 
 
-def close_sandbox(plan: Confinement) -> None:
+def close_sandbox(plan: Confinement, paths: dict[str, int]) -> None:
     """Landlock, then the filter, which forbids Landlock's own calls."""
-    paths = allowed_paths(plan)
     try:
         abi = landlock.restrict(paths, os.environ.get("NOTIFY_SOCKET", "").startswith("@"))
         written = sorted({path for path, rights in paths.items() if rights & landlock.MAKE_REG})

@@ -15,6 +15,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from netos.control.privileges import PR_SET_NO_NEW_PRIVS, control
 from netos.control.syscalls import ALLOWED_TABLE, EXAMINED_TABLE, LAST_KNOWN, read_table
 from netos.errors import NetosError
 
@@ -27,6 +28,7 @@ ALLOW, KILL, FAIL = 0x7FFF0000, 0x80000000, 0x00050000
 
 SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_LOG, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 1, 2, 22, 2
 
+IO_URING_SETUP = 425                                # on every architecture
 CLONE_THREAD, CLONE_NAMESPACES = 0x00010000, 0x7E020000
 PROT_WRITE, PROT_EXEC = 2, 4
 FAMILIES = (1, 2, 10)                               # AF_UNIX, AF_INET, AF_INET6
@@ -127,12 +129,34 @@ def pack(program: Sequence[Instruction]) -> bytes:
     return b"".join(struct.pack("HBBI", *instruction) for instruction in program)
 
 
+def refuse_rings() -> None:
+    """Have io_uring not exist from now on; to be called before an event loop is made, which would use it.
+
+    What is asked of a ring no filter sees; libuv does without one that it cannot make. Raises NetosError.
+    """
+    program = [load(NUMBER), *when(EQUAL, IO_URING_SETUP, [give(FAIL | errno.ENOSYS)]), give(ALLOW)]
+    install(program, this_machine())
+
+
 def refuse_other_calls() -> str:
-    """Filter this thread and those it will start, for good; what was done. Needs no_new_privs. Raises NetosError."""
+    """Filter this thread and those it will start, for good; what was done. Raises NetosError."""
+    machine = this_machine()
+    install(assemble(machine, os.getpid()), machine)
+    count = len(read_table(ALLOWED_TABLE, MACHINES[machine][0])) + len(examined(0)) - 2
+    return f"system calls: {count} are allowed, others fail"
+
+
+def this_machine() -> str:
+    """The name of this machine's architecture, if there is a filter for it."""
     machine = platform.machine()
     if machine not in MACHINES:
         raise NetosError(f"no system call filter: none is written for {machine}, only for {' and '.join(MACHINES)}")
-    program = assemble(machine, os.getpid())
+    return machine
+
+
+def install(program: Program, machine: str) -> None:
+    """Put a filter before those there are, and forbid this process to gain privileges, without which none is taken."""
+    control(PR_SET_NO_NEW_PRIVS, 1)
     code = ctypes.create_string_buffer(pack(program))
     header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program), ctypes.addressof(code)))
     library = ctypes.CDLL(None, use_errno=True)
@@ -143,5 +167,3 @@ def refuse_other_calls() -> str:
             and library.prctl(PR_SET_SECCOMP, ctypes.c_ulong(SECCOMP_MODE_FILTER), header, zero, zero):
         raise NetosError(f"no system call filter: {os.strerror(ctypes.get_errno())}; the kernel must have "
                          "CONFIG_SECCOMP_FILTER, and the unit's SystemCallFilter must allow seccomp")
-    count = len(read_table(ALLOWED_TABLE, MACHINES[machine][0])) + len(examined(0)) - 2
-    return f"system calls: {count} are allowed, others fail"
