@@ -46,8 +46,14 @@ def reload_facts(quick: bool) -> list[Fact]:
     return facts(quick)
 
 
+def trace_rows(quick: bool) -> list[Row]:
+    from bench.trace_off import rows
+
+    return rows(quick)
+
+
 PARTS: dict[str, Callable[[bool], list[Row] | list[Fact]]] = {
-    "a": memory_rows, "b": tap_rows, "c": bulk_rows, "d": thread_rows, "e": flow_rows, "r": reload_facts}
+    "a": memory_rows, "b": tap_rows, "c": bulk_rows, "d": thread_rows, "e": flow_rows, "r": reload_facts, "t": trace_rows}
 
 
 def main() -> int:
