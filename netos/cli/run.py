@@ -16,7 +16,7 @@ from netos.cli.run_service import (
     before_loop,
     check_options,
     conclude,
-    confinement_of,
+    giving_up,
     pid_file,
     reported,
 )
@@ -140,7 +140,7 @@ async def serve(options: argparse.Namespace, replicas: Replicas, configuration: 
 
     settings = Settings(control_place(options), bool(options.control or options.name), options.threaded, options.batch,
                         None if options.file == "-" else reread, options.metrics, options.drain,
-                        confinement_of(options, control_place(options)))
+                        giving_up(options, control_place(options)))
     daemon = Daemon(replicas, configuration, generations, settings, lambda line: event("daemon", line))
     try:
         await daemon.run(lambda place: announce(daemon.access.routers, place, daemon.appliance.generation))

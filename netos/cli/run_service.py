@@ -78,8 +78,18 @@ def sandbox_of(options: argparse.Namespace) -> str:
     return str(options.sandbox or ("auto" if options.user is not None else "off"))
 
 
+def giving_up(options: argparse.Namespace, control: str) -> Callable[[], None]:
+    """What gives up the process's rights once everything is open; to be called before anything is made."""
+    if options.user is None and sandbox_of(options) == "off":
+        return lambda: None
+    from netos.control.confinement import confine
+
+    plan = confinement_of(options, control)
+    return lambda: confine(plan)
+
+
 def confinement_of(options: argparse.Namespace, control: str) -> Confinement:
-    """What is to be given up once everything is open; to be called before anything is made."""
+    """What is to be given up, and what netos is about to make."""
     from netos.control.confinement import Confinement
     from netos.control.paths import runtime_folder
     from netos.control.sockets import tcp_address

@@ -12,10 +12,8 @@ from typing import NamedTuple
 from netos.control.access import Access
 from netos.control.appliance import Appliance
 from netos.control.changes import Changes
-from netos.control.confinement import Confinement, confine
 from netos.control.drain import Drain
 from netos.control.generations import Configuration, Generations
-from netos.control.http import serve_metrics
 from netos.control.logs import event
 from netos.control.notify import ServiceManager
 from netos.control.replicas import Replicas
@@ -34,7 +32,7 @@ class Settings(NamedTuple):
     reread: Callable[[], Configuration] | None = None      # the configuration as it is on disk now, for SIGHUP
     metrics: str = ""               # HOST:PORT or a path for metrics over HTTP, "" for none
     drain: float = 0.0              # seconds that SIGTERM gives packets to leave
-    confinement: Confinement = Confinement()        # what is given up once everything is open
+    confine: Callable[[], None] = lambda: None      # gives up, once everything is open, what is needed no more
 
 
 class Daemon:
@@ -46,9 +44,10 @@ class Daemon:
         self.log = log
         self.manager = ServiceManager()
         self.stopping = False
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[None] = loop.create_future()
         cpus = [router.cpu for router in replicas.routers]
-        self.runner = GroupRunner(cpus, asyncio.get_running_loop(), threaded=settings.threaded, ended=self._runner_ended)
+        self.runner = GroupRunner(cpus, loop, threaded=settings.threaded, ended=self._runner_ended)
         if len(cpus) > 1 and not self.runner.pinned:
             event("start", f"there are fewer processors than virtual CPUs ({len(cpus)}): none is tied to its own",
                   logging.WARNING)
@@ -69,8 +68,10 @@ class Daemon:
         async with AsyncExitStack() as stack:
             place = await self._listen(stack)
             if self.settings.metrics:
+                from netos.control.http import serve_metrics
+
                 await stack.enter_async_context(serve_metrics(self.access, self.settings.metrics))
-            confine(self.settings.confinement)
+            self.settings.confine()
             self._catch(loop)
             self.runner.start()
             stack.callback(self.runner.close)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -52,16 +51,18 @@ class Generations:
         return self.number
 
     def save_good(self, configuration: Configuration) -> str:
-        """Remember on disk that this one is good; "" or what went wrong."""
-        if self.directory is None:
+        """Remember on disk that this one is good; "" or what went wrong. One that is there stays as it is."""
+        if self.directory is None or configuration == self.load_good():
             return ""
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", dir=self.directory, prefix="good-", delete=False) as file:
+            new = self.directory / f".good-{os.getpid()}"
+            new.unlink(missing_ok=True)
+            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
                 json.dump(configuration.as_json(), file)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(file.name, self.directory / "last-good.json")
+            os.replace(new, self.directory / "last-good.json")
         except OSError as error:
             return f"the last good configuration cannot be kept in {self.directory}: {error.strerror}"
         return ""

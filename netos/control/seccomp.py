@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import struct
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -148,7 +147,7 @@ def refuse_other_calls() -> str:
 
 def this_machine() -> str:
     """The name of this machine's architecture, if there is a filter for it."""
-    machine = platform.machine()
+    machine = os.uname().machine
     if machine not in MACHINES:
         raise NetosError(f"no system call filter: none is written for {machine}, only for {' and '.join(MACHINES)}")
     return machine
