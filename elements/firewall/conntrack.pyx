@@ -4,27 +4,51 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from elements.firewall.tracking cimport set_flow
 from elements.ip.header cimport marked_whole_ip
-from netos.element cimport Element
+from netos.element cimport Element, port_push
 from netos.kernel.clock cimport NANOSECONDS, clock_peek
+from netos.kernel.mailbox cimport Letter, siblings_make
 from netos.kernel.timer cimport Timer, timer_schedule, timer_scheduled
 from netos.packet cimport (
     ANNO_PAINT, BATCH_MAX, DROP_HALF_OPEN, DROP_TABLE_FULL, Batch, Descriptor, packet_network_length,
 )
 from netos.proto.flow_table cimport FlowTable
 from netos.proto.flow_track cimport (
-    READ_NOTHING, Reading, flow_prefetch, flow_prefetch_connection, flow_read, flow_track,
+    READ_NOTHING, READ_QUOTE, Reading, flow_prefetch, flow_prefetch_connection, flow_read, flow_track,
 )
 from netos.proto.flows cimport (
-    FLOW_HALF_OPEN, FLOW_NEW, FLOW_REFUSED, NO_FLOW, WHEEL_SHIFT, Connection, Flows, flow_of, flows_expire,
+    FLOW_HALF_OPEN, FLOW_NEW, FLOW_REFUSED, NO_FLOW, WHEEL_SHIFT, Connection, Flows, Tuple, flow_lookup, flow_of,
+    flows_expire,
 )
+from netos.proto.ipv4 cimport IP_PROTOCOL_ICMP, IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, ip_header_length
+from netos.proto.tcp cimport TCP_SYN, tcp_flags
 
 from elements.firewall.flow_text import flow_key, flow_line, flow_timeout, timeout_lines, total_lines
 from netos.args import Bool, Seconds, Unsigned
+from netos.errors import ArgumentError
 from netos.handlers import read_handler, write_handler
 
 cdef enum:
     EXPIRE_IN_PASSING = 32      # connections freed when a packet comes
     EXPIRE_AT_ONCE = 4096       # freed by the timer in one go
+
+
+cdef void hear_sibling(void *object, Letter *letter) noexcept nogil:
+    (<ConnTrack>object).hear_of(letter)
+
+
+cdef int share_owner(const Share *shares, uint32_t count, uint32_t replicas, const Tuple *key) noexcept nogil:
+    """The replica that the port a packet is sent to belongs to; -1: it belongs to none (see nat_arguments.share_of)."""
+    cdef uint32_t i
+    for i in range(count):
+        if key.destination != shares[i].address:
+            continue
+        if key.protocol == IP_PROTOCOL_ICMP:
+            return <int>(((key.destination_port + 1) * replicas - 1) // 65536)
+        if key.protocol != IP_PROTOCOL_TCP and key.protocol != IP_PROTOCOL_UDP:
+            return -1
+        if key.destination_port >= shares[i].first and key.destination_port - shares[i].first < shares[i].count:
+            return <int>(((key.destination_port - shares[i].first + 1) * replicas - 1) // shares[i].count)
+    return -1
 
 
 cdef class ConnTrack(Element):
@@ -36,7 +60,8 @@ cdef class ConnTrack(Element):
     which a SYN for it is dropped as half-open. LOOSE takes up TCP connections in the middle. The rest are timeouts
     of the states. A packet makes a connection at once; if the configuration has a ConnTrackConfirm, it is forgotten
     after UNCONFIRMED unless it passes there, and has no replies before.
-    Packets need a network header; fragments but the first are invalid.
+    Packets need a network header; fragments but the first are invalid. Replicas hand packets to the one that knows their
+    connection, where they can tell: see docs/operate.md.
     Handlers: count, capacity, memory, flows, stats, timeouts (read), kill `PROTOCOL SRC:PORT DST:PORT`, clear,
     timeout `STATE TIME` (write).
     """
@@ -44,7 +69,12 @@ cdef class ConnTrack(Element):
     ports = "1/1-2"
     processing = "a/ah"
     live_reconfigure = True
+    handlers = ("handed_over",)
     combine = {"flows": "lines", "stats": "table"}
+
+    def __cinit__(self, *args, **kwargs):
+        self.siblings = siblings_make(hear_sibling, <void *>self)
+        self.share_texts = {}
 
     def configure(self, capacity: Unsigned(minimum=1, maximum=1 << 28) = 65536, *, half_open: Unsigned = 0,
                   half_open_each: Unsigned = 0, loose: Bool = False, tcp_syn_sent: Seconds = None,
@@ -72,6 +102,7 @@ cdef class ConnTrack(Element):
 
     def initialize(self):
         self.start_timer(&self.timer)
+        self.hands_over = self.output_processing[0] == "h"
 
     def take_state(self, ConnTrack old not None):
         """Take over the connections of the element this one replaces."""
@@ -150,7 +181,56 @@ cdef class ConnTrack(Element):
         else:
             self.turn()
 
+    def share_ports(self, name, address, first, last):
+        """Replicas have parts of these ports of an address (a number), and of all identifiers: `name` says so."""
+        if name not in self.share_texts and len(self.share_texts) == SHARES_MAX:
+            raise ArgumentError(f"at most {SHARES_MAX} SourceNats of replicas can share a ConnTrack")
+        self.share_texts[name] = address, first, last - first + 1
+        self.share_count = 0
+        for share in self.share_texts.values():
+            self.shares[self.share_count] = Share(share[0], share[1], share[2])
+            self.share_count += 1
+
+    cdef void hear_of(self, Letter *letter) noexcept nogil:
+        """A replica does not know the connection of a packet."""
+        cdef Batch batch
+        batch.packets = &letter.packet
+        batch.count = 1
+        self.track(&batch, <uint32_t>letter.kind)
+        if batch.count:
+            port_push(&self.outputs[0], &batch)
+
+    cdef bint hand_over(self, Descriptor *packet, const uint8_t *ip, Reading *reading, uint32_t hops,
+                        int64_t now) noexcept nogil:
+        """Give a packet of no connection here to the replica whose port it is sent to; or, if it cannot begin one, to
+        the next, until all have seen it. 0: it stays here."""
+        cdef Flows *flows = &self.table.flows
+        cdef uint32_t replicas = self.siblings.count
+        cdef uint32_t target = (self.siblings.replica + 1) % replicas
+        cdef int owner
+        cdef Letter letter
+        if hops >= replicas - 1 or flow_lookup(flows, &reading.key, reading.hashed, now) != NO_FLOW:
+            return 0
+        owner = share_owner(self.shares, self.share_count, replicas, &reading.key)
+        if owner >= 0:
+            target = <uint32_t>owner
+            hops = replicas
+        elif reading.kind != READ_QUOTE and not (
+                reading.key.protocol == IP_PROTOCOL_TCP and not tcp_flags(ip + ip_header_length(ip)) & TCP_SYN):
+            return 0
+        if target == self.siblings.replica:
+            return 0
+        letter = Letter(NULL, packet, hops + 1, 0, 0)
+        if not self.siblings.send(target, &letter):
+            return 0
+        self.handed_over += 1
+        return 1
+
     cdef void process(self, Batch *batch) noexcept nogil:
+        self.track(batch, 0)
+
+    cdef void track(self, Batch *batch, uint32_t hops) noexcept nogil:
+        """Note the connections of packets that so many replicas have seen before."""
         cdef Reading readings[BATCH_MAX]
         cdef uint32_t i
         cdef uint32_t kept = 0
@@ -175,6 +255,9 @@ cdef class ConnTrack(Element):
             packet = batch.packets[i]
             readings[i].reference = 0
             ip = marked_whole_ip(packet)
+            if (self.siblings.count > 1 and self.hands_over and readings[i].kind != READ_NOTHING
+                    and self.hand_over(packet, ip, &readings[i], hops, now)):
+                continue
             state = flow_track(flows, ip, &readings[i], now)
             if state >= FLOW_REFUSED:
                 self.reject(packet, DROP_HALF_OPEN if state == FLOW_HALF_OPEN else DROP_TABLE_FULL)

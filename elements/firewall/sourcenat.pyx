@@ -33,6 +33,7 @@ cdef class SourceNat(Translator):
 
     cdef uint32_t source
     cdef Ports range
+    cdef tuple all_ports        # of all replicas
     cdef uint32_t prefixes[SOURCES_MAX]
     cdef uint32_t masks[SOURCES_MAX]
     cdef uint32_t prefix_count
@@ -44,6 +45,8 @@ cdef class SourceNat(Translator):
         self.source = int(address) if address is not None else 0
         self.range.first, self.range.last = share_of(*ports, self.cpu)
         self.range.first_identifier, self.range.last_identifier = share_of(0, 65535, self.cpu)
+        self.all_ports = ports
+        self.claim_ports()
         if len(sources) > SOURCES_MAX:
             raise ArgumentError(f"SOURCES takes at most {SOURCES_MAX} prefixes")
         self.prefix_count = len(sources)
@@ -60,6 +63,12 @@ cdef class SourceNat(Translator):
     def set_address(self, address: IPv4):
         """Let new connections leave from another address."""
         self.source = int(address)
+        self.claim_ports()
+
+    def claim_ports(self):
+        """Have answers find the replica whose port they are for."""
+        if self.source and self.cpu.replicas > 1:
+            self.tracker.share_ports(self.name, self.source, *self.all_ports)
 
     def masquerades(self, key, source, port):
         """Whether a new connection with a tuple would leave from another address, and if so whether from these."""
