@@ -4,7 +4,6 @@ from contextlib import AbstractContextManager
 from typing_extensions import Buffer
 
 from netos.drivers.device import Device
-from netos.element import Element
 from netos.kernel.epoll import EpollSet
 from netos.kernel.group import VcpuGroup
 from netos.packet_handle import Packet
