@@ -58,6 +58,7 @@ class Router(RunCount):
         self.elements: dict[str, Element] = {}
         self.order: list[Element] = []
         self.initialized = False
+        self._refused: set[Element] = set()
         self.tasks = 0                  # places in the run queue
         RunCount.__init__(self)
         self.signal_calls: dict[int, Callable[[], None]] = {}   # what is called for a signal, by its number
@@ -116,6 +117,7 @@ class Router(RunCount):
             args, kwargs = self.bind_arguments(element, element.configuration)
             element.configure(*args, **kwargs)
         except NetosError as error:
+            self._refused.add(element)
             self._complain("error", element, error, "configuring")
 
     def bind_arguments(self, element: Element, text: str) -> tuple[list[Any], dict[str, Any]]:
@@ -247,8 +249,8 @@ class Router(RunCount):
     def scope(self, name: str) -> GraphScope:
         """Where the names in the arguments of the element called `name` are looked up."""
         elements = self.elements if self.threads is None else NotedElements(self.elements, name, self.references)
-        return GraphScope(self.names, elements, name.rpartition("/")[0],
-                          lambda message: self._complain("warning", self.elements[name], message, "configuring"))
+        return GraphScope(self.names, elements, name.rpartition("/")[0], refused=self._refused,
+                          warn=lambda message: self._complain("warning", self.elements[name], message, "configuring"))
 
     def upstream_notifiers(self, element: Element, port: int) -> list[tuple[Element | None, int]]:
         """The outputs upstream of a pull input that may have a notifier, (None, 0) where pulls end without one.

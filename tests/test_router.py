@@ -264,3 +264,13 @@ def test_a_router_that_is_forgotten_lets_go_of_its_packets():
     del router
     gc.collect()
     assert arena() == before
+
+
+def test_an_element_with_wrong_arguments_is_not_asked_by_others():
+    """What it has not got yet would be taken for what it has: ConnTrackConfirm wrote into Python's None."""
+    with pytest.raises(ConfigError) as caught:
+        Router.from_text("Idle -> track :: ConnTrack(NONESUCH 1) -> ConnTrackConfirm(track) -> Discard;")
+    messages = [str(diagnostic.message) for diagnostic in caught.value.diagnostics.errors]
+    assert any("NONESUCH" in message for message in messages)
+    assert any("'track' has wrong arguments itself" in message for message in messages)
+    assert repr(None) == "None"

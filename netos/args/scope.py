@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Protocol
 
 from netos.errors import ArgumentError, ArgumentErrors, NetosError
@@ -46,13 +46,18 @@ class Lookup(Protocol):
 
 
 class GraphScope:
-    """The scope of an element: `compound` is the path of the compound element it lies in ("" at top level)."""
+    """The scope of an element: `compound` is the path of the compound element it lies in ("" at top level).
+
+    `refused` has the elements whose own arguments are wrong: they are not fit to be asked anything.
+    """
 
     def __init__(self, names: Lookup, elements: Mapping[str, object], compound: str = "",
-                 warn: Callable[[str | NetosError], None] = EMPTY_SCOPE.warn) -> None:
+                 warn: Callable[[str | NetosError], None] = EMPTY_SCOPE.warn,
+                 refused: Container[object] = ()) -> None:
         self.names = names
         self.elements = elements
         self.compound = compound
+        self.refused = refused
         self._warn = warn
 
     def database(self, kind: str, name: str) -> object | None:
@@ -61,7 +66,10 @@ class GraphScope:
     def element(self, name: str) -> object | None:
         for full_name in outward(self.compound, name):
             if full_name in self.elements:
-                return self.elements[full_name]
+                element = self.elements[full_name]
+                if element in self.refused:
+                    raise ArgumentError(f"'{name}' has wrong arguments itself")
+                return element
         return None
 
     def warn(self, message: str | NetosError) -> None:
