@@ -95,6 +95,9 @@ def find_edges(router: Router, text: str) -> list[Place]:
 def known(router: Router, name: str) -> None:
     """Refuse the name of no element."""
     if name not in router.elements:
+        inside = [other for other in router.elements if other.startswith(f"{name}/")]
+        if inside:
+            raise NetosError(f"'{name}' is a compound element: name one of {', '.join(inside)}")
         near = get_close_matches(name, router.elements, 3)
         raise NetosError(f"no element is called '{name}': " + (
             f"did you mean {' or '.join(near)}?" if near else "'netos read list' shows those that are"))

@@ -18,7 +18,7 @@ from netos.router import Router
 
 TEXT = """src :: InfiniteSource(LIMIT 20, LENGTH 100, STOP false) -> t :: Tee -> q :: Queue(50) -> n :: Null
     -> u :: Unqueue -> c :: Counter -> d :: Discard;
-t [1] -> c; Idle -> [0] s :: Switch(0) -> q; s[1] -> d"""
+t [1] -> c; Idle -> [0] s :: Switch(0) -> q; s[1] -> d; Idle -> both :: { input -> Null -> output } -> d"""
 
 
 @pytest.fixture
@@ -67,7 +67,8 @@ def test_a_dump_sees_the_packets_that_the_counters_count(access, edge, where, co
 
 @pytest.mark.parametrize(("edge", "complaint"), [
     ("x", "no element is called 'x'"), ("scr", "did you mean src"), ("t[2]", "those of t are"), ("u -> q", "u -> "),
-    ("[1]t", "there is no edge [1]t"), ("", "is no edge"), ("a b", "is no edge"), ("[0]t[0]", "two ports"),
+    ("both", "name one of both/Null@1"), ("[1]t", "there is no edge [1]t"),
+    ("", "is no edge"), ("a b", "is no edge"), ("[0]t[0]", "two ports"),
     ("t[0] -> [1] q", "t[0] -> q")])
 def test_errors_name_the_edges_that_are(access, edge, complaint):
     with pytest.raises(NetosError) as caught:
