@@ -33,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
                       help="case files, and definitions of $NAME in the configuration where they set none")
     made.add_argument("-k", dest="only", metavar="TEXT", default="", help="only cases with TEXT in their names")
     made.add_argument("--batch", type=int, default=256, metavar="N", help="packets a device gives at once (1 to 256)")
+    made.add_argument("--threaded", action="store_true", help="run the packets on a thread of their own, as netos run "
+                      "--threaded does; the results are the same")
     made.add_argument("--json", action="store_true", help="print the results as JSON")
     return made
 
@@ -52,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
     for file, case in chosen:
         graph, diagnostics = parse_text(text, name, split_definitions(definitions) | variables(file, case))
         try:
-            appliance = Appliance(graph, diagnostics=diagnostics, width=options.batch)
+            appliance = Appliance(graph, diagnostics=diagnostics, width=options.batch, threaded=options.threaded)
         except ConfigError as error:
             print_diagnostics(error.diagnostics, graph.source_lines)
             return REFUSED

@@ -9,7 +9,7 @@ cdef enum:
 
 
 cdef struct Clock:
-    bint simulated
+    int simulated   # 0: the machine's time; 1: virtual; 2: virtual, and only VirtualCpu.step() moves it
     int64_t now     # simulated time, nanoseconds; steady and wall time are one
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from netos.drivers.devices import claims_of
 from netos.drivers.memory import MemoryDevice, memory_pair
 from netos.errors import Diagnostics
+from netos.kernel.thread import VcpuThread
 from netos.kernel.vcpu import VirtualCpu
 from netos.lang import Graph
 from netos.router import Router
@@ -21,13 +24,15 @@ class Appliance:
     """A configuration with a cable at each device that it names; `ends` are the other ends, by device name.
 
     Taps and memory devices get a cable, capture files stay what they are. `offload` says whether the devices carry
-    checksum and segmentation offloads: all of them, none, or those named. Raises ConfigError.
+    checksum and segmentation offloads: all of them, none, or those named. `threaded` runs the packets on a thread of
+    their own, in the same virtual time; what comes out is the same. Raises ConfigError.
     """
 
     def __init__(self, graph: Graph, *, diagnostics: Diagnostics | None = None, width: int = 256,
-                 offload: bool | Collection[str] = False) -> None:
-        self.cpu = VirtualCpu(START)
+                 offload: bool | Collection[str] = False, threaded: bool = False) -> None:
+        self.cpu = VirtualCpu(START, stepped=threaded)
         self.ends: dict[str, MemoryDevice] = {}
+        self.captured: dict[str, list[bytes]] = defaultdict(list)       # all that was received from each device
         self.router = Router(graph, cpu=self.cpu, diagnostics=diagnostics)
         for name, claim in claims_of(self.cpu).items():
             if claim.kind in ("tap", "mem") and not claim.given:
@@ -36,20 +41,49 @@ class Appliance:
                 claim.given = True
         self.router.initialize()
         self.cpu.width = width
+        self.thread = VcpuThread(self.cpu) if threaded else None
+        if self.thread is not None:
+            self.thread.start()
 
-    def send(self, device: str, *frames: Any, **options: Any) -> None:
-        """Put frames on a device's cable and let the appliance do what it does in a millisecond of virtual time."""
-        for frame in frames:
-            self.ends[device].send(bytes(frame), **options)
+    def send(self, device: str, *frames: Any, **options: Any) -> bool:
+        """Put frames on a device's cable and let the appliance do what it does in a millisecond of virtual time.
+
+        False when the cable did not take all of them.
+        """
+        with self.held():
+            taken = [self.ends[device].send(bytes(frame), **options) for frame in frames]
         self.wait(SETTLE)
+        return all(taken)
 
     def wait(self, seconds: float) -> None:
         """Let virtual time pass."""
-        self.cpu.advance(self.cpu.now + round(seconds * 1e9))
+        until = self.cpu.now + round(seconds * 1e9)
+        if self.thread is None:
+            self.cpu.advance(until)
+            return
+        due = True
+        while due:
+            self.rest()
+            with self.held():
+                due = self.cpu.step(until)
+
+    def held(self) -> AbstractContextManager[None]:
+        """Hold the appliance's thread, if it has one: frames sent meanwhile arrive at once."""
+        return nullcontext() if self.thread is None else self.thread.paused()
+
+    def rest(self) -> None:
+        """Wait until the appliance's thread has done what there is to do before time goes on."""
+        assert self.thread is not None
+        self.thread.rest()
+        while self.thread.calling and not self.cpu.stopped:
+            self.thread.deliver()
+            self.thread.rest()
 
     def received(self, device: str) -> list[bytes]:
         """The frames that have come out of a device since the last call."""
-        return self.ends[device].receive()
+        frames: list[bytes] = self.ends[device].receive()
+        self.captured[device] += frames
+        return frames
 
     @property
     def drops(self) -> dict[str, dict[str, int]]:
@@ -58,4 +92,6 @@ class Appliance:
 
     def close(self) -> None:
         """Take the graph apart."""
+        if self.thread is not None:
+            self.thread.close()
         self.router.close()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from netos.errors import HandlerError
-from netos.testing.appliance import SETTLE, Appliance
+from netos.testing.appliance import Appliance
 from netos.testing.cases_packets import hexdump, summary
 
 
@@ -86,10 +86,8 @@ class Send(NamedTuple):
     def run(self, run: Run) -> None:
         """Do it; the appliance has a millisecond."""
         run.check(self.device)
-        for frame in self.frames:
-            if not run.appliance.ends[self.device].send(frame):
-                raise Mismatch(f"the device {self.device} does not take a frame of {len(frame)} bytes")
-        run.appliance.wait(SETTLE)
+        if not run.appliance.send(self.device, *self.frames):
+            raise Mismatch(f"the device {self.device} does not take {len(self.frames)} frames at once")
 
 
 class Expect(NamedTuple):

@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+import pytest
+
 from netos.kernel.thread import VcpuThread
 from netos.kernel.vcpu import VirtualCpu
 from netos.router import Router
@@ -87,3 +89,30 @@ def test_events_and_the_stop_reach_the_loop():
     first, second = asyncio.run(main())
     assert first == 100
     assert second < 100
+
+
+def test_stepped_time_stands_still_until_it_is_told_to_go_on():
+    """A thread in virtual time does all there is to do at one instant and no more: then its tests repeat."""
+    router = Router.from_text("TimedSource(1, LIMIT 3, STOP false) -> c :: Counter -> Discard;",
+                              cpu=VirtualCpu(0, stepped=True)).initialize()
+    thread = VcpuThread(router.cpu)
+    thread.start()
+    try:
+        seen = []
+        for until in (500_000_000, 1_500_000_000, 2_000_000_000, 9_000_000_000):
+            due = True
+            while due:
+                thread.rest()
+                with thread.paused():
+                    due = router.cpu.step(until)
+            assert until <= router.cpu.now < until + 100        # looking at it moves it, a nanosecond each time
+            seen.append(router["c"].count)
+        assert seen == [0, 1, 1, 3]
+    finally:
+        thread.close()
+        router.close()
+
+
+def test_only_a_stepped_clock_can_be_stepped():
+    with pytest.raises(RuntimeError, match="only a stepped clock"):
+        VirtualCpu(0).step(1)
