@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bench.measure import Fact, Row, facts_table, table
 
@@ -28,7 +28,7 @@ def bulk_rows(quick: bool) -> list[Row]:
     return rows(quick)
 
 
-def thread_rows(quick: bool) -> list[Row]:
+def thread_rows(quick: bool) -> list[Row | Fact]:
     from bench.two_vcpus import rows
 
     return rows(quick)
@@ -46,14 +46,21 @@ def reload_facts(quick: bool) -> list[Fact]:
     return facts(quick)
 
 
+def daemon_facts(quick: bool) -> list[Fact]:
+    from bench.daemon_figures import facts
+
+    return facts(quick)
+
+
 def trace_rows(quick: bool) -> list[Row]:
     from bench.trace_off import rows
 
     return rows(quick)
 
 
-PARTS: dict[str, Callable[[bool], list[Row] | list[Fact]]] = {
-    "a": memory_rows, "b": tap_rows, "c": bulk_rows, "d": thread_rows, "e": flow_rows, "r": reload_facts, "t": trace_rows}
+PARTS: dict[str, Callable[[bool], Sequence[Row | Fact]]] = {
+    "a": memory_rows, "b": tap_rows, "c": bulk_rows, "d": thread_rows, "e": flow_rows, "f": daemon_facts,
+    "r": reload_facts, "t": trace_rows}
 
 
 def main() -> int:

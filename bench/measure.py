@@ -37,7 +37,11 @@ def compare(name: str, ours: Callable[[], float], peers: Callable[[], float], *,
     """Run both in turn (after one round to warm up) and return the row; both answer a rate."""
     ours()
     peers()
-    pairs = [(ours(), peers()) for _ in range(rounds)]
+    return row(name, [(ours(), peers()) for _ in range(rounds)], peer=peer, unit=unit, wanted=wanted)
+
+
+def row(name: str, pairs: Sequence[tuple[float, ...]], *, peer: str, unit: str = "Mpps", wanted: str = "") -> Row:
+    """The row of pairs of rates, ours first."""
     ratios = sorted(mine / other for mine, other in pairs if other)
     return Row(name, unit, statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs),
                statistics.median(ratios), ratios[0], ratios[-1], peer, wanted)

@@ -1,14 +1,24 @@
-"""(d) Two virtual CPUs on threads of their own, each with a replica of the in-memory path, against one."""
+"""(d) Two virtual CPUs on threads of their own, each with a replica of the in-memory path, against one.
+
+Beside it, in the same rounds, the machine's own share: two separate processes, which have nothing in common, against
+one. `python -m bench.two_vcpus PROCESSOR SECONDS` is such a process: it says ready, waits for a line, and prints its
+rate.
+"""
 
 from __future__ import annotations
 
+import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from pathlib import Path
 
-from bench.measure import Row, compare
+from bench.measure import Fact, Row, row
 from bench.memory_path import GRAPH, frame
 from netos.kernel.thread import VcpuThread
 from netos.router import Router
+
+ROOT = Path(__file__).parent.parent
 
 
 def threads(count: int) -> tuple[list[Router], list[VcpuThread]]:
@@ -18,28 +28,52 @@ def threads(count: int) -> tuple[list[Router], list[VcpuThread]]:
     return routers, [VcpuThread(router.cpu, number) for number, router in enumerate(routers)]
 
 
-def rate(count: int, seconds: float) -> Callable[[], float]:
-    """A function that runs that many replicas for a while and answers millions of packets a second in all."""
-
-    def run() -> float:
-        routers, runners = threads(count)
-        for runner in runners:
-            runner.start()
-        time.sleep(0.05)
-        before, start = sum(router["counter"].count for router in routers), time.perf_counter()
-        time.sleep(seconds)
-        total, passed = sum(router["counter"].count for router in routers) - before, time.perf_counter() - start
-        for runner in runners:
-            runner.close()
-        for router in routers:
-            router.close()
-        return total / passed / 1e6
-
-    return run
+def thread_rate(count: int, seconds: float, first: int = 0) -> float:
+    """Millions of packets a second that so many replicas pass in all, on processors from the `first` on."""
+    routers, runners = threads(first + count)
+    for runner in runners[first:]:
+        runner.start()
+    time.sleep(0.05)
+    before, start = sum(router["counter"].count for router in routers), time.perf_counter()
+    time.sleep(seconds)
+    total, passed = sum(router["counter"].count for router in routers) - before, time.perf_counter() - start
+    for runner in runners:
+        runner.close()
+    for router in routers:
+        router.close()
+    return total / passed / 1e6
 
 
-def rows(quick: bool = False) -> list[Row]:
-    """One row."""
-    seconds = 0.1 if quick else 0.5
-    return [compare("d  two vCPUs on threads, in memory", rate(2, seconds), rate(1, seconds), peer="one vCPU",
-                    wanted=">= 1.8")]
+def process_rate(count: int, seconds: float) -> float:
+    """The same in as many processes."""
+    children = [subprocess.Popen([sys.executable, "-m", "bench.two_vcpus", str(number), str(seconds)], cwd=ROOT,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for number in range(count)]
+    for child in children:
+        assert child.stdout is not None
+        child.stdout.readline()
+    return sum(float(child.communicate("go\n")[0]) for child in children)
+
+
+def rows(quick: bool = False) -> list[Row | Fact]:
+    """Threads, processes, and one ratio against the other."""
+    seconds, rounds = (0.1, 3) if quick else (0.5, 9)
+    rates = [(thread_rate(2, seconds), thread_rate(1, seconds), process_rate(2, seconds), process_rate(1, seconds))
+             for _ in range(rounds)]
+    shares = sorted(two / one / (processes / process) for two, one, processes, process in rates)
+    return [
+        row("d  two vCPUs on threads, in memory", [rate[:2] for rate in rates], peer="one vCPU", wanted=">= 1.8"),
+        row("d  control: two processes of the same", [rate[2:] for rate in rates], peer="one process"),
+        Fact("d  threads' ratio over that of processes", f"{statistics.median(shares):.2f} "
+             f"({shares[0]:.2f}–{shares[-1]:.2f})", "", "1: what is missing from 2, the machine takes"),
+    ]
+
+
+def main(processor: str, seconds: str) -> None:
+    """One process of the control."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(thread_rate(1, float(seconds), int(processor)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
