@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from netos.errors import HandlerError
+from netos.handlers import Handler
 from netos.lang import unparse
 
 if TYPE_CHECKING:
@@ -55,3 +56,10 @@ GLOBAL_HANDLERS: dict[str, tuple[Read | None, Write | None]] = {
     "packages": (lambda _router, _: "", None),
     "stop": (None, write_stop),
 }
+
+
+def global_handlers(router: Router) -> dict[str, Handler]:
+    """The global handlers of a router, by name."""
+    return {name: Handler(name, read and (lambda argument, read=read: read(router, argument)),
+                          write and (lambda text, write=write: write(router, text)), combine=COMBINE.get(name, ""))
+            for name, (read, write) in GLOBAL_HANDLERS.items()}

@@ -15,7 +15,7 @@ from netos.errors import (
     NetosError,
     Severity,
 )
-from netos.global_handlers import COMBINE, GLOBAL_HANDLERS
+from netos.global_handlers import GLOBAL_HANDLERS, global_handlers
 from netos.handlers import Handler, element_handlers
 from netos.lang import Graph, check_graph, flow_sources, parse_config
 from netos.lang.quoting import split_arguments
@@ -62,6 +62,7 @@ class Router(RunCount):
         self.tasks = 0                  # places in the run queue
         RunCount.__init__(self)
         self.signal_calls: dict[int, Callable[[], None]] = {}   # what is called for a signal, by its number
+        self.more_handlers: list[Handler] = []      # global ones, of whoever runs the graph
         self.shims: list[Any] = []
         self._handlers: dict[str, dict[str, Handler]] = {}
         self.threads = threads
@@ -293,10 +294,7 @@ class Router(RunCount):
     def handlers(self, name: str) -> dict[str, Handler]:
         """The handlers of the element called `name` (its own, then Click's default ones), or the global ones for ""."""
         if not name:
-            return {handler: Handler(handler, read and (lambda argument, read=read: read(self, argument)),
-                                     write and (lambda text, write=write: write(self, text)),
-                                     combine=COMBINE.get(handler, ""))
-                    for handler, (read, write) in GLOBAL_HANDLERS.items()}
+            return {**global_handlers(self), **{handler.name: handler for handler in self.more_handlers}}
         if name not in self._handlers:
             element = self[name]
             self._handlers[name] = {**default_handlers(self, element), **element_handlers(element)}

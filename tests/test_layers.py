@@ -49,7 +49,8 @@ ALLOWED = [
     ("netos.handlers", ["netos.errors", "netos.args"]),
     ("netos.registry", ["netos.errors", "netos.lang"]),
     ("netos.default_handlers", ["netos.errors", "netos.handlers", "netos.element", "netos.router"]),
-    ("netos.global_handlers", ["netos.errors", "netos.lang", "netos.router"]),
+    ("netos.global_handlers", ["netos.errors", "netos.handlers", "netos.lang", "netos.router"]),
+    ("netos.hotswap", []),
     ("netos.complaints", ["netos.args", "netos.errors", "netos.element", "netos.lang"]),
     ("netos.router", [
         "netos.args", "netos.errors", "netos.element", "netos.kernel", "netos.lang", "netos.handlers",

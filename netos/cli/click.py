@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from netos.args.text import quote_if_needed
 from netos.cli.click_options import Given, OptionError, help_text, read_options
+from netos.cli.click_swap import Running
 from netos.cli.configuration import UsageError, one_character_a_byte, read_configuration
 from netos.errors import ConfigError, Diagnostics, HandlerError, Location, NetosError
 from netos.kernel.console import write_error, write_out
@@ -23,6 +24,10 @@ SIMULATION_START = 1_000_000_000
 SECOND = 1_000_000_000
 THREADS_MAX = 64
 SOCKETS = {"port": "TCP", "unix-socket": "UNIX", "socket": "SOCKET"}
+
+
+class Incomplete(ConfigError):
+    """The configuration could not be read to its end."""
 
 
 class Command:
@@ -42,6 +47,7 @@ class Command:
         self.threads = 1
         self.quit = self.time = self.help = self.version = False
         self.warnings = True
+        self.reconfigurable = False
         for option in given:
             self.take(option.name, option.value or "", option.negated)
             if self.help or self.version:
@@ -78,8 +84,8 @@ class Command:
             self.first_processor = None if negated else int(number(value, "-a")) if value else 0
         elif name in SOCKETS:
             self.sockets.append(f"{SOCKETS[name]}, {quote_if_needed(one_character_a_byte(value))}")
-        elif name == "allow-reconfigure" and not negated:
-            raise OptionError("-R comes with the daemon; this version has no hot swap")
+        elif name == "allow-reconfigure":
+            self.reconfigurable = not negated
         elif name in ("warnings", "no-warnings"):
             self.warnings = name == "warnings" and not negated
         elif name in ("quit", "time", "help", "version"):
@@ -127,24 +133,38 @@ def main(argv: Sequence[str]) -> int:
     if loaded is None:
         return 1
     router, name = loaded
+    running = Running(router, (lambda text, old: make_router(text, "config", command, old))
+                      if command.reconfigurable else None)
     try:
-        return run(router, name, command)
+        return run(running, name, command)
     finally:
-        router.close()
+        running.close()
 
 
 def load(command: Command) -> tuple[Router, str] | None:
     """The initialised router and the name of its configuration; None after errors, which have been printed."""
-    from netos.lang import parse_config
-    from netos.registry import default_registry
-    from netos.router import Router
-
     try:
         text, name = (one_character_a_byte(command.file or ""), "config") if command.expression else \
             read_configuration(command.file or "-")
     except UsageError as error:
         write_error(f"{error}\n")
         return None
+    try:
+        router = make_router(text, name, command).initialize()
+    except ConfigError as error:
+        complain(error.diagnostics, command.warnings)
+        write_error("" if isinstance(error, Incomplete) else "Router could not be initialized!\n")
+        return None
+    complain(router.diagnostics, command.warnings)
+    return router, name
+
+
+def make_router(text: str, name: str, command: Command, old: Router | None = None) -> Router:
+    """The router of a text, not yet initialised, on the virtual CPUs of `old` if there is one; raises ConfigError."""
+    from netos.lang import parse_config
+    from netos.registry import default_registry
+    from netos.router import Router
+
     graph, diagnostics = parse_config(text, name, class_info=default_registry.class_info,
                                       class_names=default_registry.names, definitions=command.definitions,
                                       search_path=command.search_path)
@@ -152,14 +172,11 @@ def load(command: Command) -> tuple[Router, str] | None:
         graph.add(f"click_driver@@ControlSocket{f'@{number}' if number else ''}", "ControlSocket", configuration,
                   Location("command line"))
     try:
-        router = Router(graph, diagnostics=diagnostics, simulated=command.simulated,
-                        threads=make_threads(command)).initialize()
+        if old is not None:
+            return Router(graph, diagnostics=diagnostics, cpu=old.cpu, threads=old.threads)
+        return Router(graph, diagnostics=diagnostics, simulated=command.simulated, threads=make_threads(command))
     except ConfigError as error:
-        complain(error.diagnostics, command.warnings)
-        write_error("" if graph.incomplete else "Router could not be initialized!\n")
-        return None
-    complain(diagnostics, command.warnings)
-    return router, name
+        raise Incomplete(error.diagnostics) if graph.incomplete else error from None
 
 
 def make_threads(command: Command) -> Threads | None:
@@ -179,14 +196,16 @@ def complain(diagnostics: Diagnostics, warnings: bool) -> None:
     write_error(render_click(entry for entry in diagnostics if warnings or entry.severity != "warning"))
 
 
-def run(router: Router, name: str, command: Command) -> int:
+def run(running: Running, name: str, command: Command) -> int:
     """Do what is asked with a router; the exit status."""
+    router = running.router
     if command.output:
         write_flat(router, command.output)
     start = (*os.times()[:2], time.perf_counter())
     if not command.quit:
         if router.elements:
-            drive_router(router, command)
+            drive_router(running, command)
+            router = running.router
         elif command.warnings:
             write_error(f"warning: {name}: configuration has no elements, exiting\n")
     if command.time:
@@ -200,22 +219,14 @@ def run(router: Router, name: str, command: Command) -> int:
     return exit_status(router, command.exit_handler) if command.exit_handler else status
 
 
-def drive_router(router: Router, command: Command) -> None:
+def drive_router(running: Running, command: Command) -> None:
     """Run until the driver stops."""
-    from netos.kernel.driver import drive
-
     if command.first_processor is not None:
         try:
             os.sched_setaffinity(0, {command.first_processor})
         except OSError as error:
             write_error(f"netos click: cannot use processor {command.first_processor}: {error.strerror}\n")
-    if router.threads is not None:
-        router.threads.start()
-    try:
-        drive(router.cpu, router.signal_calls, router.halt, router.threads.deliver if router.threads else None)
-    finally:
-        if router.threads is not None:
-            router.threads.close()
+    running.drive()
 
 
 def write_flat(router: Router, file: str) -> None:

@@ -20,6 +20,7 @@ from typing import NamedTuple, Protocol
 from netos.control.generations import Configuration, Generations
 from netos.control.replicas import Replicas
 from netos.errors import ConfigError, Diagnostics, NetosError
+from netos.hotswap import take_over
 from netos.lang import Graph, parse_config, render, unparse
 from netos.registry import Registry, default_registry
 from netos.router import Router
@@ -203,13 +204,7 @@ class Appliance:
         old = self.replicas
         with self.runner.paused():
             start = time.perf_counter()
-            old.suspend()
-            try:
-                new.initialize()
-            except BaseException:
-                old.resume()
-                raise
-            new.take_state(old)
+            take_over(new, old)
             self._replaced, self._replicas = old, new
             return time.perf_counter() - start
 

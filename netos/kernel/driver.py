@@ -61,20 +61,20 @@ class Signals:
 
 
 def drive(cpu: VirtualCpu, calls: Mapping[int, Callable[[], object]], stop: Callable[[], object],
-          deliver: Callable[[], object] | None = None) -> None:
+          turn: Callable[[], bool] = lambda: False) -> bool:
     """Run until the virtual CPU is stopped, or until nothing is left to do in simulated time, which is a stop too.
 
-    `deliver` is called between turns, where other threads may have something to tell.
+    `turn` is called between turns; when it says true, this returns true at once.
     """
     with Signals(cpu, calls, stop) as signals:
         while True:
             runnable = cpu.run()
-            if deliver is not None:
-                deliver()
+            if turn():
+                return True
             if signals.arrived:
                 signals.act()
             elif cpu.stopped:
-                return
+                return False
             elif not runnable and not cpu.simulated:
                 cpu.wait()
                 signals.drain()

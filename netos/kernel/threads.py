@@ -50,7 +50,7 @@ class Threads:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Hold all but the caller's, each between two turns: what is theirs is the caller's meanwhile. Pauses may nest."""
+        """Hold all but the caller's, each between two turns, and have theirs be the caller's; pauses may nest."""
         running = [thread for thread in self.threads if thread.alive] if not self._pauses else []
         for thread in running:
             thread.ask()
