@@ -21,7 +21,6 @@ cdef enum:                      # what a packet begins with
     LINK_IP = 1                 # an IP header
 
 
-
 cdef struct Record:             # as netos.control.records reads it; `captured` bytes and padding to 8 follow
     uint32_t size               # with all that follows
     uint8_t kind

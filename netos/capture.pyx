@@ -20,7 +20,8 @@ cdef extern from * nogil:
     #define netos_relax()
     #endif
     static inline void netos_spin_lock(int *at) {
-        while (__atomic_exchange_n(at, 1, __ATOMIC_ACQUIRE)) while (__atomic_load_n(at, __ATOMIC_RELAXED)) netos_relax();
+        while (__atomic_exchange_n(at, 1, __ATOMIC_ACQUIRE))
+            while (__atomic_load_n(at, __ATOMIC_RELAXED)) netos_relax();
     }
     static inline void netos_spin_unlock(int *at) { __atomic_store_n(at, 0, __ATOMIC_RELEASE); }
     """

@@ -1,8 +1,8 @@
 """Traces: chosen packets, followed from port to port to their end; nothing is there, and nothing costs, unless wanted.
 
 A traced packet carries FLAG_TRACED in its descriptor. Whoever releases it finds the flag where it looks for shared
-buffers anyway, and tells the trace; so does whoever clones it, and the drop hook knows the reason of a drop. A descriptor
-that is used anew has no flag: two packets are never taken for one.
+buffers anyway, and tells the trace; so does whoever clones it, and the drop hook knows the reason of a drop. A
+descriptor that is used anew has no flag: two packets are never taken for one.
 """
 
 cimport cython

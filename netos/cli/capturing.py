@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from netos.cli.configuration import one_character_a_byte
+from netos.control.capture_handlers import NOT_READ
 from netos.control.captures import service_port
 from netos.control.client import ControlClient, ControlError
 from netos.control.edges import Edge
@@ -39,13 +40,18 @@ class Capturing:
         self.head: dict[str, Any] = {}
         self.edges: list[Edge] = []
         self.elements: list[str] = []
+        self.restarts = 0           # times the appliance had given up on a client that did not read
 
     def __enter__(self) -> Capturing:
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Begin; raises ControlError when it is refused."""
         try:
             self.client.write("capture_start", json.dumps({"id": self.name, **self.wanted}))
         except ControlError as error:
             raise ControlError(str(error).removeprefix("Error at 'capture_start':\n"), error.code) from None
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
                  trace: TracebackType | None) -> None:
@@ -57,7 +63,14 @@ class Capturing:
 
     def take(self) -> list[Record]:
         """What has happened since the last time."""
-        head, _, data = self.client.read("capture_data", self.name).partition("\n")
+        try:
+            head, _, data = self.client.read("capture_data", self.name).partition("\n")
+        except ControlError as error:
+            if NOT_READ not in str(error) or self.wanted["what"] == "trace":
+                raise
+            self.start()
+            self.restarts, self.edges = self.restarts + 1, []
+            return []
         self.head = json.loads(head)
         self.edges += [Edge(*fields) for fields in self.head["edges"]]
         self.elements += self.head["elements"]

@@ -139,6 +139,8 @@ def summary(capture: Capturing, shown: int) -> str:
              f"{head.get('lost', 0)} lost"]
     if head.get("lost"):
         lines.append("  what is lost was not taken in time: use a narrower filter, -s, or a faster reader")
+    if capture.restarts:
+        lines.append(f"  {capture.restarts} times nobody read for long, and the appliance gave up: what came then is lost")
     if head.get("problem"):
         lines.append(f"  after a reload: {head['problem']}")
     return "\n".join(lines)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LEASE = 10.0                # seconds after which a capture that nobody reads ends
 CAPTURES_MAX = 8
+NOT_READ = "one that nobody reads"
 
 
 class Captures:
@@ -60,7 +61,7 @@ class Captures:
         """A capture that goes on."""
         found = self.running.get(name.strip())
         if found is None:
-            raise HandlerError(f"there is no capture {name.strip()}: one that nobody reads for {LEASE:g} s ends")
+            raise HandlerError(f"there is no capture {name.strip()}: {NOT_READ} for {LEASE:g} s ends")
         return found
 
     def end(self, names: Sequence[str]) -> None:

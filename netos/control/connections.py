@@ -141,6 +141,13 @@ class Connection:
                 leave(self.protocol)
 
 
+def keep_alive(client: socket.socket) -> None:
+    """Have the kernel find out when the machine at the other end is gone, within some seconds."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 2), (socket.TCP_KEEPCNT, 3)):
+        client.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
 class ControlServer:
     """Serves an appliance's handlers on sockets that listen, or are connections already; closes them at its end."""
 
@@ -186,6 +193,8 @@ class ControlServer:
                     pass
                 client.close()
                 continue
+            if client.family != socket.AF_UNIX:
+                keep_alive(client)
             if self.verbose:
                 log.warning("control: connection from %s", address or "a UNIX socket")
             Connection(self, client)

@@ -175,3 +175,27 @@ def test_a_client_that_is_gone_leaves_nothing(running):
                 break
         assert other.read("captures") == ""
         other.write("capture_start", json.dumps({"id": "z", "what": "trace"}))
+
+
+def test_a_dump_that_was_not_read_for_long_begins_anew(running, monkeypatch):
+    """A reader such as a stopped pager holds up the dump; when it goes on, so does the dump, and says so."""
+    from netos.cli.capturing import Capturing
+    from netos.cli.dump import summary
+
+    with running("src :: InfiniteSource(LENGTH 60, LIMIT 5, STOP false) -> i :: Null -> Discard") as path, \
+            ControlClient(path) as client, Capturing(client, what="dump", edge="i", filter="") as capture:
+        assert capture.take() == []
+        client.write("capture_stop", capture.name)
+        assert capture.take() == []
+        assert client.read("captures") == f"{capture.name}\n"
+        client.write("src.reset")
+        records = []
+        for _ in range(1000):
+            records += capture.take()
+            if len(records) == 5:
+                break
+        assert len(records) == 5
+        assert "1 times nobody read" in summary(capture, 0)
+        with pytest.raises(NetosError, match="nobody reads"), Capturing(client, what="trace", filter="") as trace:
+            client.write("capture_stop", trace.name)
+            trace.take()
