@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import sys
 from collections.abc import Sequence
@@ -68,6 +69,7 @@ def main(argv: Sequence[str]) -> int:
         return 2
     set_up(options.log, options.quiet)
     check_options(options)
+    gc.disable()                    # until packets flow: what a start makes, stays
     try:
         with pid_file(options):
             return run(options)
@@ -76,6 +78,9 @@ def main(argv: Sequence[str]) -> int:
             raise
         event("failed", str(error), logging.ERROR)
         return USAGE if isinstance(error, UsageError) else FAILED
+    finally:
+        gc.unfreeze()
+        gc.enable()
 
 
 def run(options: argparse.Namespace) -> int:
@@ -142,8 +147,14 @@ async def serve(options: argparse.Namespace, replicas: Replicas, configuration: 
                         None if options.file == "-" else reread, options.metrics, options.drain,
                         giving_up(options, control_place(options)))
     daemon = Daemon(replicas, configuration, generations, settings, lambda line: event("daemon", line))
+
+    def ready(place: str) -> None:
+        gc.freeze()
+        gc.enable()
+        announce(daemon.access.routers, place, daemon.appliance.generation)
+
     try:
-        await daemon.run(lambda place: announce(daemon.access.routers, place, daemon.appliance.generation))
+        await daemon.run(ready)
         conclude(daemon.access.routers, daemon.access.uptime)
     finally:
         daemon.appliance.close()
