@@ -116,8 +116,8 @@ def test_a_sleeping_puller_is_woken_by_each_single_packet():
 
 
 def test_what_two_threads_reach_counts_exactly():
-    with Running("""a :: InfiniteSource(\\<0806>, LIMIT 100000, BURST 7) -> ca :: Counter -> both;
-                    both :: Classifier(0/0806, -);
+    with Running("""both :: Classifier(0/0806, -);
+                    a :: InfiniteSource(\\<0806>, LIMIT 100000, BURST 7) -> ca :: Counter -> both;
                     b :: InfiniteSource(\\<0800>, LIMIT 100000, BURST 5) -> cb :: Counter -> both;
                     both -> c0 :: Counter -> d :: Discard; both[1] -> c1 :: Counter -> d;
                     StaticThreadSched(b 1);""") as graph:

@@ -65,7 +65,7 @@ def test_a_graph_on_threads_is_replaced_with_its_packets():
     try:
         while made.router.read("c.count") != "500":
             made.router.cpu.wait(0.001)
-        made.router.write("hotconfig", f"Idle -> q :: Queue(1000) -> u :: Unqueue -> d :: Counter -> Discard; "
+        made.router.write("hotconfig", "Idle -> q :: Queue(1000) -> u :: Unqueue -> d :: Counter -> Discard; "
                           "StaticThreadSched(u 1);")
         made.turn()
         while made.router.read("d.count") != "500":
