@@ -52,6 +52,12 @@ def daemon_facts(quick: bool) -> list[Fact]:
     return facts(quick)
 
 
+def start_facts(quick: bool) -> list[Fact]:
+    from bench.start import facts
+
+    return facts(quick)
+
+
 def trace_rows(quick: bool) -> list[Row]:
     from bench.trace_off import rows
 
@@ -60,7 +66,7 @@ def trace_rows(quick: bool) -> list[Row]:
 
 PARTS: dict[str, Callable[[bool], Sequence[Row | Fact]]] = {
     "a": memory_rows, "b": tap_rows, "c": bulk_rows, "d": thread_rows, "e": flow_rows, "f": daemon_facts,
-    "r": reload_facts, "t": trace_rows}
+    "r": reload_facts, "s": start_facts, "t": trace_rows}
 
 
 def main() -> int:

@@ -163,9 +163,9 @@ def facts(quick: bool = False) -> list[Fact]:
         print(f"  skipped: {refused or 'only root can make taps here'}", file=sys.stderr)
         return []
     found = []
-    for name, options in (("router", ()), ("router", ("--user", "nobody", "--sandbox", "auto")), ("bridge", ())):
+    for name, options in (("router", ()), ("router", ("--sandbox", "auto")), ("bridge", ())):
         started, restarted = zip(*figures(ROOT / "configs" / f"{name}.click", 3 if quick else 9, options))
-        title = f"s  {name}.click{', as nobody in the sandbox' if options else ''}: "
+        title = f"s  {name}.click{' in the sandbox' if options else ''}: "
         found += [Fact(f"{title}exec to packet", spread(started), "150 ms at most"),
                   Fact(f"{title}kill -9 to packet", spread(restarted), "500 ms at most", "the file is broken by then")]
     return found

@@ -132,7 +132,7 @@ def test_refusals(name, handler, text, tmp_path):
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_any_text(tmp_path, name, data):
     """Pieces of what is right, in any order, and any characters between."""
-    pieces = st.sampled_from(["10.0.0.0/8", "0", "1", "tcp", "allow", "-", ",", " ", "(", ")", '"', "timeout", "1s", "\0"])
+    pieces = st.sampled_from(["10.0.0.0/8", "0", "1", "tcp", "allow", "-", ",", " ", "(", ")", '"', "timeout", "\0"])
     with element(name, tmp_path) as router:
         handler = data.draw(st.sampled_from(writable(router)))
         text = data.draw(st.lists(pieces | st.text(st.characters(max_codepoint=255), max_size=5), max_size=8))
