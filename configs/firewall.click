@@ -9,6 +9,7 @@ define($DEV0 tap0, $ADDR0 10.0.1.1/24, $ETH0 02:00:00:00:01:01,     // inside
        $FLOWS 65536,        // connections, at most
        $HALFOPEN 8192,      // TCP handshakes under way, at most
        $NEWRATE 1000,       // connections a second that one outside address may begin
+       $FRAGMENTS 4194304,  // bytes of fragments that wait for others, on each side
        $LOGRATE 10,         // lines of log a second
        $MTU 1500, $QUEUE 1000, $ERRORS 1000, $OFFLOAD true)
 
@@ -28,7 +29,9 @@ elementclass Interface { DEVICE $device, NET $net, COLOR $color |
     kinds[2] -> Paint($color)
              -> Strip(14)
              -> CheckIPHeader(INTERFACES $ADDR0 $ADDR1)
+             -> whole :: IPReassembler(HIMEM $FRAGMENTS)    // fragments have no ports that rules could ask for
              -> [0] output;
+    whole[1] -> ICMPError($net, timeexceeded, reassembly, RATE $ERRORS) -> [1] output;
     kinds[3] -> Discard;
 
     input -> DropBroadcasts

@@ -9,7 +9,7 @@ define($DEV0 tap0, $ADDR0 10.0.1.1/24, $ETH0 02:00:00:00:01:01,     // inside
        $GATEWAY 192.0.2.254,                                        // where the world begins
        $FORWARD tcp 192.0.2.1:8080 10.0.1.80:80,
        $PORTS 1024-65535,   // that connections leave from
-       $FLOWS 65536, $HALFOPEN 8192,
+       $FLOWS 65536, $HALFOPEN 8192, $FRAGMENTS 4194304,
        $MTU 1500, $QUEUE 1000, $ERRORS 1000, $OFFLOAD true)
 
 AddressInfo(net0 $ADDR0 $ETH0, net1 $ADDR1 $ETH1);
@@ -29,8 +29,10 @@ elementclass Interface { DEVICE $device, NET $net, COLOR $color |
     kinds[2] -> Paint($color)
              -> Strip(14)
              -> CheckIPHeader(INTERFACES $ADDR0 $ADDR1)
+             -> whole :: IPReassembler(HIMEM $FRAGMENTS)    // fragments have no ports to translate
              -> here :: IPClassifier(dst host net0:ip and icmp, -);
     kinds[3] -> Discard;
+    whole[1] -> ICMPError($net, timeexceeded, reassembly, RATE $ERRORS) -> [1] output;
     here[0] -> [0] output;
     here[1] -> ttl :: DecIPTTL -> [0] output;
     ttl[1] -> ICMPError($net, timeexceeded, RATE $ERRORS) -> [1] output;

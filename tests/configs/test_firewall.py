@@ -9,7 +9,7 @@ scapy = pytest.importorskip("scapy.all")
 sys.path.insert(0, str(Path(__file__).parent))
 
 from hosts import Hosts  # noqa: E402
-from scapy.layers.inet import ICMP, IP, TCP, UDP  # noqa: E402
+from scapy.layers.inet import ICMP, IP, TCP, UDP, defragment, fragment  # noqa: E402
 
 INSIDE, OUTSIDE, ALLOWED = "10.0.1.2", "10.0.2.2", "10.0.1.80"
 
@@ -169,3 +169,19 @@ def test_the_firewall_answers_pings_from_both_sides_and_nothing_else(firewall):
         assert [answer[ICMP].type for answer in hosts.take()] == [0]
         hosts.put(IP(src=source, dst=own) / TCP(dport=22, flags="S"))
         assert hosts.take() == []
+
+
+def test_fragmented_datagrams_pass_whole_and_go_on_in_fragments(firewall):
+    """Both ways, the last fragment first; and no fragment of what the rules refuse gets in."""
+    data = bytes(range(250)) * 20
+    asked = IP(src=INSIDE, dst=OUTSIDE, id=1) / UDP(sport=4000, dport=53) / data
+    answer = IP(src=OUTSIDE, dst=INSIDE, id=2) / UDP(sport=53, dport=4000) / data
+    other = IP(src=OUTSIDE, dst=INSIDE, id=3) / UDP(sport=53, dport=4001) / data
+    for send, datagram in ((firewall.out, asked), (firewall.into, answer)):
+        sent = send(*reversed(fragment(datagram, fragsize=1480)))
+        assert len(sent) == 4
+        assert all(len(piece) <= 1500 for piece in sent)
+        (whole,) = defragment(sent)
+        assert bytes(whole[UDP].payload) == data
+    assert firewall.into(*fragment(other, fragsize=1480)) == []
+    assert "outside/whole" not in firewall.made.drops
