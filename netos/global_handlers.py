@@ -41,6 +41,14 @@ def write_stop(router: Router, text: str) -> None:
 
 
 COMBINE = {"offloads": "table"}          # of replicas, see netos.handlers
+def write_timewarp(router: Router, text: str) -> None:
+    """Click's factor of time; here time is real, at factor 1, or simulated from the start."""
+    if router.cpu.simulated:
+        raise HandlerError("timewarp: time is simulated, and goes on as fast as there is something to do")
+    if text.strip() not in ("1", "1.0"):
+        raise HandlerError(f"timewarp: real time has the factor 1, not '{text}'; netos click --simtime simulates time")
+
+
 GLOBAL_HANDLERS: dict[str, tuple[Read | None, Write | None]] = {
     "version": (lambda _router, _: version_text(), None),
     "driver": (lambda _router, _: "userlevel", None),
@@ -55,6 +63,7 @@ GLOBAL_HANDLERS: dict[str, tuple[Read | None, Write | None]] = {
         f"{name}\t{segmented}\t{completed}\n" for name, (segmented, completed) in router.offloads.items()), None),
     "packages": (lambda _router, _: "", None),
     "stop": (None, write_stop),
+    "timewarp": (lambda router, _: "simulation" if router.cpu.simulated else "1", write_timewarp),
 }
 
 

@@ -38,6 +38,14 @@ def test_handlers_of_patterns_and_classes(capfd):
     assert click(capfd, "-e", SOURCE, "-h", "*.byte_count")[1] == "c.byte_count:\n20\n\n"
 
 
+def test_time_has_no_other_factor_than_1(capfd):
+    assert click(capfd, "-e", SOURCE, "-h", "timewarp")[1] == "simulation\n"
+    assert main(["-q", "-e", "Idle -> Discard", "-h", "timewarp"]) == 0
+    assert capfd.readouterr().out == "1\n"
+    assert main(["-e", "Script(write timewarp 2, print $?, stop)"]) == 0
+    assert "--simtime simulates time" in capfd.readouterr().err
+
+
 def test_global_handlers(capfd):
     assert click(capfd, "-e", SOURCE, "-h", "list")[1] == "3\ns\nc\nd\n"
 
