@@ -7,6 +7,7 @@ rate.
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from bench.measure import Fact, Row, row
 from bench.memory_path import GRAPH, frame
 from netos.kernel.thread import VcpuThread
+from netos.kernel.threads import Threads
 from netos.router import Router
 
 ROOT = Path(__file__).parent.parent
@@ -54,6 +56,27 @@ def process_rate(count: int, seconds: float) -> float:
     return sum(float(child.communicate("go\n")[0]) for child in children)
 
 
+def one_graph_rate(count: int, seconds: float) -> float:
+    """The same path twice in one graph, as `netos click -j` runs it on so many threads, the first of which is ours."""
+    path = GRAPH.replace("source ->", f"source :: InfiniteSource(\\<{frame().hex()}>, TIMESTAMP false) ->")
+    shared = Threads(count, range(count))
+    text = f"a :: {{ {path} }}; b :: {{ {path} }}; StaticThreadSched(b {count - 1});"
+    router = Router.from_text(text, widen=256, threads=shared).initialize()
+    router.cpu.budget = int(seconds * 1e9)
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {0})
+    shared.start()
+    start = time.perf_counter()
+    router.cpu.run()
+    with shared.paused():
+        total = router["a/counter"].count + router["b/counter"].count
+        passed = time.perf_counter() - start
+    shared.close()
+    router.close()
+    os.sched_setaffinity(0, processors)
+    return float(total / passed / 1e6)
+
+
 def rows(quick: bool = False) -> list[Row | Fact]:
     """Threads, processes, and one ratio against the other."""
     seconds, rounds = (0.1, 3) if quick else (0.5, 9)
@@ -62,6 +85,8 @@ def rows(quick: bool = False) -> list[Row | Fact]:
     shares = sorted(two / one / (processes / process) for two, one, processes, process in rates)
     return [
         row("d  two vCPUs on threads, in memory", [rate[:2] for rate in rates], peer="one vCPU", wanted=">= 1.8"),
+        row("d  one graph, `click -j 2`", [(one_graph_rate(2, seconds), one_graph_rate(1, seconds))
+                                            for _ in range(rounds)], peer="`click -j 1`"),
         row("d  control: two processes of the same", [rate[2:] for rate in rates], peer="one process"),
         Fact("d  threads' ratio over that of processes", f"{statistics.median(shares):.2f} "
              f"({shares[0]:.2f}–{shares[-1]:.2f})", "", "1: what is missing from 2, the machine takes"),
