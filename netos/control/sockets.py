@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import stat
+import struct
 
 from netos.errors import NetosError
 
@@ -84,16 +85,18 @@ def remove_dead(path: str) -> None:
         return
     except OSError as error:
         raise ListenError(f"cannot listen at {path}: {error.strerror}") from None
+    who = "another program"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
         trial.setblocking(False)
         try:
             trial.connect(path)
+            who = f"process {struct.unpack('3i', trial.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]}"
         except ConnectionRefusedError:
             os.unlink(path)
             return
         except OSError:
             pass
-    raise ListenError(f"cannot listen at {path}: another program listens there; stop it, or choose another name", True)
+    raise ListenError(f"cannot listen at {path}: {who} listens there; stop it, or choose another name", True)
 
 
 def inherited(descriptor: int) -> socket.socket:
