@@ -44,7 +44,6 @@ cdef class CaptureRing:
         self.data = <uint8_t *>malloc(capacity)
         if self.data == NULL:
             raise MemoryError("netos: no memory for a capture")
-        memset(self.data, 0, capacity)      # so that the data path meets no page for the first time
 
     def __dealloc__(self):
         free(self.data)

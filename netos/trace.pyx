@@ -8,7 +8,7 @@ descriptor that is used anew has no flag: two packets are never taken for one.
 cimport cython
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from netos.capture cimport (
     RECORD_CLONE, RECORD_DROP, RECORD_END, RECORD_PACKET, CaptureRing, Filter, Record, clock_stamp,
@@ -101,7 +101,13 @@ cdef class Trace:
     @property
     def under_way(self):
         """The packets that have not ended: {number: the edge they crossed last}."""
-        return {self.followed[i].number: self.followed[i].edge for i in range(self.count)}
+        cdef Followed copied[FOLLOWED_MAX]
+        cdef uint32_t i, count
+        self.ring.lock()
+        count = self.count
+        memcpy(copied, self.followed, count * sizeof(Followed))
+        self.ring.unlock()
+        return {copied[i].number: copied[i].edge for i in range(count)}
 
     cdef Followed *find(self, Descriptor *packet) noexcept nogil:
         cdef uint32_t i

@@ -9,22 +9,20 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
-from netos.cli.configuration import one_character_a_byte
 from netos.control.capture_handlers import NOT_READ
 from netos.control.captures import service_port
 from netos.control.client import ControlClient, ControlError
 from netos.control.edges import Edge
 from netos.control.records import Record, unpack
-from netos.proto.pcapfilter import compile_filter
+from netos.proto.pcapfilter import filter_programs
 
 SHORT, LONG = 0.01, 0.1         # seconds to wait after an answer with records, and at most without
 
 
-def filter_text(words: list[str]) -> str:
-    """The filter that the words of a command line are; raises FilterError when it is wrong."""
-    text = one_character_a_byte(" ".join(words))
-    compile_filter(text, service_port)
-    return text
+def filter_of(words: list[str]) -> dict[str, object]:
+    """The filter that the words of a command line are, compiled here, not where packets flow; raises FilterError."""
+    frame, ip = filter_programs(" ".join(words), service_port)
+    return {"frame": frame, "ip": ip}
 
 
 class Capturing:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
-from netos.cli.capturing import Capturing, filter_text
+from netos.cli.capturing import Capturing, filter_of
 from netos.cli.decode import describe_packet
 from netos.cli.pcapng import LINK_ETHERNET, LINK_RAW, PcapngWriter
 from netos.cli.remote import reach, remote_parser
@@ -97,7 +97,7 @@ def main(argv: Sequence[str]) -> int:
         if value is not None and not 1 <= value <= most:
             print(f"netos dump: {name} {value}: a number from 1 to {most} is wanted", file=sys.stderr)
             return 2
-    wanted = {"what": "dump", "edge": options.edge, "filter": filter_text(options.filter), "count": options.count,
+    wanted = {"what": "dump", "edge": options.edge, "filter": filter_of(options.filter), "count": options.count,
               "snaplen": options.snaplen}
     text = options.json or options.text or (options.write is None and sys.stdout.isatty())
     with ExitStack() as stack:
@@ -140,7 +140,7 @@ def summary(capture: Capturing, shown: int) -> str:
     if head.get("lost"):
         lines.append("  what is lost was not taken in time: use a narrower filter, -s, or a faster reader")
     if capture.restarts:
-        lines.append(f"  {capture.restarts} times nobody read for long, and the appliance gave up: what came then is lost")
+        lines.append(f"  {capture.restarts} times nobody read for long, the appliance gave up: what came then is lost")
     if head.get("problem"):
         lines.append(f"  after a reload: {head['problem']}")
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from netos.cli.capturing import Capturing, filter_text
+from netos.cli.capturing import Capturing, filter_of
 from netos.cli.pcapng import PcapngWriter
 from netos.cli.remote import reach, remote_parser
 from netos.cli.traced import Follower
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"netos trace: --wait {options.wait}: a number of seconds is wanted", file=sys.stderr)
         return 2
     snaplen = SNAPLEN_FILE if options.pcap else SNAPLEN
-    wanted: dict[str, Any] = {"what": "trace", "filter": filter_text(options.filter), "count": options.count,
+    wanted: dict[str, Any] = {"what": "trace", "filter": filter_of(options.filter), "count": options.count,
                               "snaplen": snaplen}
     with ExitStack() as stack:
         file = stack.enter_context(open(options.pcap, "wb")) if options.pcap else None

@@ -54,8 +54,8 @@ class Captures:
 
     def stop(self, name: str) -> None:
         """`capture_stop ID`."""
-        self.find(name).close()
-        del self.running[name.strip()]
+        self.find(name)
+        self.end([name.strip()])
 
     def find(self, name: str) -> Capture:
         """A capture that goes on."""
@@ -89,6 +89,7 @@ def add_captures(access: Access) -> None:
     captures = Captures(access)
     access.leavers.append(captures.leave)
     access.tenders.append(captures.tend)
+    access.unpaused |= {"captures", "capture_start", "capture_stop", "capture_data"}
     access.add(Handler("captures", lambda _: "".join(f"{name}\n" for name in captures.running)),
                Handler("capture_start", None, captures.start), Handler("capture_stop", None, captures.stop),
                Handler("capture_data", captures.data, None, True))

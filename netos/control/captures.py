@@ -14,7 +14,7 @@ from netos.capture import CaptureRing, DumpPatch, Filter
 from netos.control.access import Access
 from netos.control.edges import Edge, Place, all_edges, find_edges
 from netos.errors import HandlerError, NetosError
-from netos.proto.pcapfilter import compile_filter
+from netos.proto.bpf import BpfProgram
 from netos.trace import Trace, TracePatch
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ PACKETS_MAX = 1000          # that one trace follows
 SNAPLEN_MAX = 1 << 18
 READ_LIMIT = 1 << 17        # bytes of records an answer has, about
 NO_LIMIT = (1 << 64) - 1
+EVERYTHING = (6, 0, 0, 1)   # the BPF instruction that accepts
 
 
 def service_port(kind: str, name: str) -> int | None:
@@ -35,7 +36,7 @@ def service_port(kind: str, name: str) -> int | None:
 
 
 class Capture:
-    """What one client listens to."""
+    """What one client listens to. The packets are held only while patches are put in or taken out."""
 
     def __init__(self, access: Access, wanted: dict[str, Any]) -> None:
         self.access = access
@@ -43,8 +44,7 @@ class Capture:
         self.read_at = time.monotonic()
         self.text = str(wanted.get("edge", ""))
         snaplen = whole(wanted, "snaplen", SNAPLEN_MAX, SNAPLEN_MAX)
-        chosen = compile_filter(str(wanted.get("filter", "")), service_port)
-        self.filter = Filter(chosen.ether, chosen.raw)
+        self.filter = wanted_filter(wanted.get("filter", ""))
         self.trace: Trace | None = None
         if wanted.get("what") == "trace":
             self.ring = CaptureRing(RING_TRACE, snaplen)
@@ -60,13 +60,14 @@ class Capture:
         self.routers: list[Router] = []
         self.problem = ""
         places = self.places(access.routers)        # refuses an edge that is not there
-        if self.trace is not None:
-            self.trace.start()
-        try:
-            self.patch(access.routers, places)
-        except BaseException:
-            self.close()
-            raise
+        with access.paused():
+            if self.trace is not None:
+                self.trace.start()
+            try:
+                self.patch(access.routers, places)
+            except BaseException:
+                self.close()
+                raise
 
     def places(self, routers: Sequence[Router]) -> list[Place]:
         """What is to be patched."""
@@ -81,13 +82,14 @@ class Capture:
         routers = list(self.access.routers)
         if routers == self.routers:
             return
-        self.unpatch()
-        try:
-            self.patch(routers, self.places(routers))
-            self.problem = ""
-        except NetosError as error:
-            self.problem = str(error)
-            self.routers = routers
+        with self.access.paused():
+            self.unpatch()
+            try:
+                self.patch(routers, self.places(routers))
+                self.problem = ""
+            except NetosError as error:
+                self.problem = str(error)
+                self.routers = routers
 
     def patch(self, routers: Sequence[Router], places: Sequence[Place]) -> None:
         """Put patches in."""
@@ -131,8 +133,9 @@ class Capture:
         self.told = [len(self.edges), len(self.elements)]
         if self.trace is not None:
             head.update(wanted=self.trace.wanted, under_way=self.trace.under_way, unfollowed=self.trace.unfollowed)
-            if not head["wanted"] and not head["under_way"]:
-                self.unpatch()
+            if self.patches and not head["wanted"] and not head["under_way"]:
+                with self.access.paused():
+                    self.unpatch()
         return f"{json.dumps(head)}\n{data.decode('latin-1')}"
 
     def close(self) -> None:
@@ -140,6 +143,19 @@ class Capture:
         self.unpatch()
         if self.trace is not None:
             self.trace.close()
+
+
+def wanted_filter(wanted: object) -> Filter:
+    """A filter as text, or as {frame, ip}: its programs, which spares the appliance the work."""
+    if isinstance(wanted, str) and wanted.strip():
+        from netos.proto.pcapfilter import compile_filter
+
+        return Filter(*compile_filter(wanted, service_port))
+    programs = wanted if isinstance(wanted, dict) else {"frame": [EVERYTHING], "ip": [EVERYTHING]}
+    try:
+        return Filter(*(BpfProgram(programs[name]) for name in ("frame", "ip")))
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        raise HandlerError(f"filter: text is wanted, or two BPF programs called frame and ip: {error}") from None
 
 
 def whole(wanted: dict[str, Any], name: str, default: int, most: int) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
 from netos.errors import NetosError
@@ -98,6 +97,8 @@ def known(router: Router, name: str) -> None:
         inside = [other for other in router.elements if other.startswith(f"{name}/")]
         if inside:
             raise NetosError(f"'{name}' is a compound element: name one of {', '.join(inside)}")
+        from difflib import get_close_matches
+
         near = get_close_matches(name, router.elements, 3)
         raise NetosError(f"no element is called '{name}': " + (
             f"did you mean {' or '.join(near)}?" if near else "'netos read list' shows those that are"))

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from contextlib import contextmanager
 
 import pytest
 
@@ -96,7 +97,10 @@ def test_filter_count_and_snapshot_length(access):
 
 @pytest.mark.parametrize(("wanted", "complaint"), [
     ({"edge": "src", "filter": "tpc"}, "did you mean 'tcp'"), ({"edge": "src", "count": 0}, "count: a number from 1"),
-    ({"what": "trace", "count": 1001}, "from 1 to 1000"), ({"edge": "src", "snaplen": "x"}, "snaplen")])
+    ({"what": "trace", "count": 1001}, "from 1 to 1000"), ({"edge": "src", "snaplen": "x"}, "snaplen"),
+    ({"edge": "src", "filter": {"frame": [[6, 0, 0, 1]]}}, "two BPF programs"),
+    ({"edge": "src", "filter": {"frame": [[6, 0, 0, 1]], "ip": [[5, 0, 0, 9]]}}, "leads out of the BPF program"),
+    ({"edge": "src", "filter": {"frame": [6], "ip": []}}, "two BPF programs")])
 def test_what_cannot_be_wanted_changes_nothing(access, wanted, complaint):
     with pytest.raises(NetosError, match=complaint):
         start(access, **wanted)
@@ -133,6 +137,27 @@ def test_a_finished_trace_takes_its_patches_out_by_itself(access):
     assert (head["wanted"], head["under_way"]) == (0, {})
     assert {record.packet for record in records} >= {1, 2}
     assert patched(access.router) == []
+
+
+def test_the_packets_are_held_only_while_patches_come_and_go():
+    """Not while a filter is compiled, nor while records are taken."""
+    pauses = []
+
+    @contextmanager
+    def paused():
+        pauses.append(len(patched(made.router)))
+        yield
+
+    made = Access(RouterAppliance(Router.from_text(TEXT, simulated=0).initialize()), paused=paused)
+    add_counters(made)
+    start(made, edge="src", filter="len = 100")
+    assert pauses == [0]
+    made.router.cpu.advance()
+    assert len(data(made)[1]) == 20
+    assert pauses == [0]
+    made.write("capture_stop", "x")
+    assert pauses == [0, 1]
+    made.router.close()
 
 
 def test_what_nobody_reads_ends(access, monkeypatch):
