@@ -86,4 +86,16 @@ def state_directory(host: Host) -> Finding:
                    f"sudo install -d -o {host.user} -m 750 {folder} (or name another place with --state)")
 
 
-ACCESS_CHECKS = (tun, capabilities, open_files, locked_memory, runtime_directory, state_directory)
+def sandbox(host: Host) -> Finding:
+    """netos run --sandbox is made of the kernel's Landlock and system call filters."""
+    abi = host.landlock()
+    filters = "errno" in host.read("/proc/sys/kernel/seccomp/actions_avail").split()
+    missing = [name for name, there in (("Landlock", abi), ("system call filters", filters)) if not there]
+    if missing:
+        return warning("sandbox", f"this kernel gives no {' and no '.join(missing)}: netos run --sandbox can do less",
+                       "boot Linux 5.13 or later, with landlock among the names of lsm= on its command line"
+                       if not abi else "boot a kernel with CONFIG_SECCOMP_FILTER=y")
+    return fine("sandbox", f"Landlock (ABI {abi}) and system call filters are there")
+
+
+ACCESS_CHECKS = (tun, capabilities, open_files, locked_memory, runtime_directory, state_directory, sandbox)

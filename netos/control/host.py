@@ -120,6 +120,12 @@ class Host:
             os.close(descriptor)
         return True
 
+    def landlock(self) -> int:
+        """The kernel's Landlock ABI, 0 for none."""
+        from netos.control.landlock import version
+
+        return version()
+
     def import_error(self, module: str) -> str:
         """Why a module cannot be imported; "" when it can."""
         try:

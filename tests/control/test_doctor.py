@@ -24,6 +24,7 @@ WELL = {
     "/proc/self/ns/net": "",
     "/proc/sys/kernel/osrelease": "6.8.0-31-generic",
     "/proc/sys/user/max_user_namespaces": "1000",
+    "/proc/sys/kernel/seccomp/actions_avail": "kill_process errno allow",
     "/proc/meminfo": "MemTotal: 8 kB\nHugePages_Total:     200\nHugePages_Free:      66\nHugepagesize:    2048 kB",
     "/proc/swaps": "Filename\tType\tSize\tUsed\tPriority",
     "/run/systemd/system": "",
@@ -44,8 +45,12 @@ class FakeHost(Host):
         self.refused, self.unwritable, self.missing = {}, (), {}
         self.tun_error, self.offload, self.found = 0, True, 120
         self.public = True
+        self.abi = 7
         self.printed = "systemd 255 (255.4-1)\n+PAM"
         vars(self).update(answers)
+
+    def landlock(self):
+        return self.abi
 
     def read(self, name):
         return self.files.get(name, "")
@@ -139,6 +144,9 @@ ILL = [
      "install -d -o 1000 /run/netos"),
     (doctor_access.state_directory, user(unwritable=["/srv/x"], state_folder="/srv/x"), "warning",
      "/srv/x cannot be written", "install -d -o 1000 -m 750 /srv/x"),
+    (doctor_access.sandbox, FakeHost(abi=0), "warning", "no Landlock", "lsm="),
+    (doctor_access.sandbox, FakeHost({"/proc/sys/kernel/seccomp/actions_avail": None}), "warning",
+     "no system call filters", "CONFIG_SECCOMP_FILTER"),
     (doctor_software.uvloop, FakeHost(missing={"uvloop": "No module named 'uvloop'"}), "problem", "No module named",
      "-m pip install uvloop"),
     (doctor_software.elements, FakeHost(found=NetosError("the package `elements` at /x is not netos's")), "problem",
