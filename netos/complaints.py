@@ -26,15 +26,16 @@ class Complaint(NamedTuple):
     missing: bool = False
 
 
-def diagnostics(severity: Severity, element: Element, declared: GraphElement | None, error: NetosError | str,
-                doing: str) -> Iterator[Diagnostic]:
+def diagnostics(severity: Severity, element: Element, declared: GraphElement | None,
+                error: NetosError | MemoryError | str, doing: str) -> Iterator[Diagnostic]:
     """What is wrong with an element, or remarkable; `declared` is the element in the graph it was made from."""
     origin = declared.origin if declared is not None else None
     location = element.location or Location("config")
     own = Place(location, max(len(element.name.rpartition("/")[2].partition("@")[0]), 1))
     context = f"While {doing} '{element.name} :: {type(element).__name__}':"
     if not isinstance(error, ArgumentError | ArgumentErrors):
-        yield Diagnostic(severity, str(error), own.location, own.length, context=context)
+        message = str(error) or "there is no memory for it"
+        yield Diagnostic(severity, message, own.location, own.length, context=context)
         return
     for complaint in complaints(error, type(element), origin.configuration if origin else element.configuration):
         place = (origin and complaint_place(origin, complaint)) or own

@@ -117,7 +117,7 @@ class Router(RunCount):
         try:
             args, kwargs = self.bind_arguments(element, element.configuration)
             element.configure(*args, **kwargs)
-        except NetosError as error:
+        except (NetosError, MemoryError) as error:
             self._refused.add(element)
             self._complain("error", element, error, "configuring")
 
@@ -125,7 +125,8 @@ class Router(RunCount):
         """Convert a configuration string by the signature of the element's configure()."""
         return Syntax.of(type(element).configure).bind(split_arguments(text), self.scope(element.name))
 
-    def _complain(self, severity: Severity, element: Element, error: NetosError | str, doing: str) -> None:
+    def _complain(self, severity: Severity, element: Element, error: NetosError | MemoryError | str,
+                  doing: str) -> None:
         from netos.complaints import diagnostics
 
         index = self.graph.index(element.name)
@@ -165,7 +166,7 @@ class Router(RunCount):
         for element in sorted(self.order, key=lambda element: element.phase):
             try:
                 element.initialize()
-            except NetosError as error:
+            except (NetosError, MemoryError) as error:
                 self._complain("error", element, error, "initializing")
                 self.close()
                 raise ConfigError(self.diagnostics) from error

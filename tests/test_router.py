@@ -274,3 +274,17 @@ def test_an_element_with_wrong_arguments_is_not_asked_by_others():
     assert any("NONESUCH" in message for message in messages)
     assert any("'track' has wrong arguments itself" in message for message in messages)
     assert repr(None) == "None"
+
+
+@pytest.mark.parametrize("when", ["configure", "initialize"])
+@pytest.mark.parametrize(("text", "said"), [("no memory for that: lower CAPACITY", "no memory for that: lower CAPA"),
+                                            ("", "there is no memory for it")])
+def test_an_element_that_finds_no_memory_refuses_the_configuration(when, text, said):
+    """A number with one digit too many must not end a reload in a traceback."""
+    def fail(self):
+        raise MemoryError(text)
+
+    registry = Registry()
+    registry.register(type("Greedy", (PyElement,), {"ports": "0/0", when: fail}))
+    with pytest.raises(ConfigError, match=said):
+        Router.from_text("Greedy;", registry=registry, simulated=0).initialize()

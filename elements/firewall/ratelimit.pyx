@@ -67,17 +67,18 @@ cdef class RateLimit(Element):
     def configure(self, rate: Rate(minimum=1), burst: Unsigned(minimum=1) = 0, *,
                   by: OneOf("src", "dst", "all") = "src", prefix: Integer(minimum=0, maximum=32) = 32,
                   capacity: Unsigned(minimum=4, maximum=1 << 28) = 65536):
+        cdef uint32_t sets = 1
+        cdef Debt *debts
         self.destination = by == "dst"
         self.mask = ip_prefix_mask(0 if by == "all" else prefix)
         if capacity != self.capacity:
+            while sets * WAYS < capacity:
+                sets *= 2
+            debts = <Debt *>calloc(<size_t>sets * WAYS, sizeof(Debt))
+            if debts == NULL:
+                raise MemoryError(f"no memory for {capacity} addresses: lower CAPACITY")
             free(self.debts)
-            self.sets, self.capacity = 1, capacity
-            while self.sets * WAYS < capacity:
-                self.sets *= 2
-            self.debts = <Debt *>calloc(<size_t>self.sets * WAYS, sizeof(Debt))
-            if self.debts == NULL:
-                self.capacity = 0
-                raise MemoryError(f"netos: no memory for {capacity} addresses; lower CAPACITY")
+            self.debts, self.sets, self.capacity = debts, sets, capacity
         self.set(rate, burst or rate)
 
     def set(self, rate, burst):

@@ -14,8 +14,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from netos.control.generations import Configuration, Generations
 from netos.control.replicas import Replicas
@@ -24,6 +25,8 @@ from netos.hotswap import take_over
 from netos.lang import Graph, parse_config, render, unparse
 from netos.registry import Registry, default_registry
 from netos.router import Router
+
+T = TypeVar("T")
 
 # Seconds after which Python takes the interpreter from a thread that builds a graph: packets may wait for it.
 SWITCH_INTERVAL = 0.0002
@@ -67,6 +70,7 @@ class Appliance:
         self._replaced_generation = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._changing = asyncio.Lock()
+        self._worker = ThreadPoolExecutor(1, "netos-build")
         self._claims = threading.Lock()         # a build on its thread and the end of another graph count claims
 
     @property
@@ -105,6 +109,7 @@ class Appliance:
     def close(self) -> None:
         """Take both graphs apart."""
         self._cancel_deadline()
+        self._worker.shutdown()
         for replicas in (self._replaced, self._replicas):
             if replicas is not None:
                 replicas.close()
@@ -141,13 +146,13 @@ class Appliance:
 
     async def _reload(self, configuration: Configuration, confirm: float | None) -> Outcome:
         with quick_switches():
-            graph, diagnostics = await asyncio.to_thread(self.parse, configuration)
+            graph, diagnostics = await self._work(self.parse, configuration)
             if diagnostics.has_errors:
                 return self._refuse(diagnostics, graph)
             if self._same(graph) and not self.unconfirmed:
                 return Outcome(True, self.generation, "nothing to do: this is the configuration that runs")
             try:
-                replicas = await asyncio.to_thread(self._build, graph, diagnostics)
+                replicas = await self._work(self._build, graph, diagnostics)
             except ConfigError as error:
                 return self._refuse(error.diagnostics, graph)
         if self.unconfirmed:
@@ -189,6 +194,10 @@ class Appliance:
         with self._claims:
             return Replicas.build(graph, [router.cpu for router in self.routers], diagnostics=diagnostics,
                                   registry=self.registry, widen=self.widen)
+
+    async def _work(self, function: Callable[..., T], *arguments: object) -> T:
+        """What a function returns on the thread for such work: always the same one, so that memory is used again."""
+        return await asyncio.get_running_loop().run_in_executor(self._worker, function, *arguments)
 
     def _same(self, graph: Graph) -> bool:
         return unparse(graph) == unparse(self.router.graph)
