@@ -20,6 +20,7 @@ class StaticThreadSched(Element):
 
     ports = "0/0"
     phase = 0
+    unreplicable = "each of them runs a graph of its own"
 
     def configure(self, *entries: Annotated[str, Remaining]) -> None:
         for entry in entries:
