@@ -73,7 +73,7 @@ class Replicas:
             router.close()
 
     def suspend(self) -> None:
-        """Stand still, having read what they wrote each other, so that others can take the devices; resume() goes on."""
+        """Read what they wrote each other, then stand still, so that others can take the devices; resume() goes on."""
         group = self.router.cpu.group
         if group is not None:
             group.deliver()
