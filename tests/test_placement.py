@@ -215,6 +215,27 @@ def test_elements_that_name_one_another_are_reached_together():
         graph.until(lambda: graph.count("a") == graph.count("b") == 1)
 
 
+def test_ports_are_patched_and_counters_read_with_the_threads_held(tmp_path):
+    """The control socket of a graph on threads counts bytes at ports that other threads push through."""
+    from netos.control.counters import snapshot
+    from netos.control.watched import shared_servers
+
+    with Running(f"""ControlSocket(UNIX, {tmp_path}/control);
+                     s :: InfiniteSource(\\<00>, BURST 4) -> c :: Counter -> Discard;
+                     StaticThreadSched(s 1);""") as graph:
+        (server,) = shared_servers(graph.router.cpu).values()
+        access = server.server.access
+        for _ in range(50):
+            access.write("byte_counts", "true")
+            graph.router.cpu.run()
+            with access.paused():
+                counts = snapshot(access)
+                assert counts["balance"]["held"] == 0
+                assert len(counts["cpus"]) == 2
+                assert counts["balance"]["created"] == graph.router["c"].count
+            access.write("byte_counts", "false")
+
+
 def test_one_thread_is_as_ever():
     """Without threads no virtual CPU has an inbox, and no port a gate."""
     router = Router.from_text("InfiniteSource(LIMIT 1) -> Queue -> Unqueue -> Discard;").initialize()

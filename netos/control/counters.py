@@ -42,8 +42,9 @@ def snapshot(access: Access) -> Counts:
     for router in routers:
         merge(found["elements"], elements_of(router))
         merge(found["devices"], devices_of(router.cpu))
-        merge(found["balance"], router.cpu.balance)
-        found["cpus"].append(cpu_of(router.cpu))
+        for cpu in router.cpus:
+            merge(found["balance"], cpu.balance)
+        found["cpus"] += map(cpu_of, [router.cpu] if router.threads is None else router.threads.cpus)
     return found
 
 

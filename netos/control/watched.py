@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from netos.control.access import Access, RouterAppliance
@@ -46,11 +47,15 @@ class SharedServer:
         self.holders: list[tuple[Router, Options]] = []
         self.appliance = RouterAppliance()
         self.socket = listening
-        access = Access(self.appliance)
+        access = Access(self.appliance, paused=self.paused)
         add_counters(access)
         add_flows(access)
         self.server = ControlServer(access, [listening], CpuReactor(cpu), Options(), verbose)
         self.cpu = cpu
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Hold the threads of the graph that answers, if it has any, at a batch boundary."""
+        return self.holders[-1][0].paused()
 
     def hold(self, router: Router, options: Options) -> None:
         """One more graph shares this; it answers from now on."""

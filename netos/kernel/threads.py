@@ -85,5 +85,4 @@ class Threads:
         with self.paused():
             for cpu in (*self.cpus, self.region):
                 total.update(cpu.balance)
-        total["held"] = total["received"] + total["created"] - total["sent"] - total["consumed"] - total["dropped"]
         return dict(total)

@@ -189,11 +189,14 @@ cdef class VirtualCpu(EpollSet):
 
     @property
     def balance(self):
-        """How packets came and went: received, created, sent, consumed, dropped, and `held`, the difference."""
+        """How packets came and went: received, created, sent, consumed, dropped, and `held`, the difference.
+
+        Where packets pass from one virtual CPU to another, only the sum over all of them says how many are held.
+        """
         cdef Vcpu *core = self.core
         return {"received": core.received, "created": core.created, "sent": core.sent, "consumed": core.consumed,
                 "dropped": core.dropped, "empty": core.empty,
-                "held": core.received + core.created - core.sent - core.consumed - core.dropped}
+                "held": <int64_t>(core.received + core.created - core.sent - core.consumed - core.dropped)}
 
     @property
     def width(self):
