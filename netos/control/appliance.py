@@ -165,7 +165,7 @@ class Appliance:
         self.generations.advance(configuration)
         if confirm is None:
             self._forget_replaced()
-            self._good("reload")
+            await self._work(self._good, "reload")      # the disk may be slow: packets do not wait for it
             message = f"generation {self.generation} runs"
         else:
             self._replaced_generation = before
