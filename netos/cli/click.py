@@ -180,13 +180,15 @@ def make_router(text: str, name: str, command: Command, old: Router | None = Non
 
 
 def make_threads(command: Command) -> Threads | None:
-    """The threads that -j asks for, pinned as -a says; None for one, which needs nothing of the kind."""
+    """The threads that -j asks for, pinned to processors in turn with -a; None for one, which needs none of this."""
     if command.threads == 1:
         return None
     from netos.kernel.threads import Threads
 
     first = command.first_processor
-    return Threads(command.threads, [] if first is None else range(first, first + command.threads))
+    processors = sorted(os.sched_getaffinity(0))
+    return Threads(command.threads, [] if first is None else [
+        processors[(first + number) % len(processors)] for number in range(command.threads)])
 
 
 def complain(diagnostics: Diagnostics, warnings: bool) -> None:

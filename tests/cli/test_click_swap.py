@@ -2,7 +2,8 @@
 
 import pytest
 
-from netos.cli.click import main
+from netos.cli.click import Command, main, make_threads
+from netos.cli.click_options import read_options
 from netos.cli.click_swap import Running
 from netos.errors import HandlerError
 from netos.kernel.threads import Threads
@@ -93,3 +94,11 @@ def test_threads_from_the_command_line(capsys):
     text = """s :: InfiniteSource(LIMIT 1000, STOP true) -> c :: Counter -> Discard; StaticThreadSched(s 1);"""
     assert main(["-j", "2", "-h", "s.home_thread", "-h", "c.count", "-e", text]) == 0
     assert capsys.readouterr().out == "s.home_thread:\n1\n\nc.count:\n1000\n\n"
+
+
+@pytest.mark.parametrize(("options", "cores"), [([], [None, None]), (["-a"], [5, 2]), (["-a1"], [2, 5])])
+def test_threads_are_pinned_to_the_processors_there_are(monkeypatch, options, cores):
+    """More threads than processors share them: a thread that could not be pinned would never run."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _process: {2, 5})
+    threads = make_threads(Command(read_options(["-j", "3", *options])))
+    assert [thread.core for thread in threads.threads] == cores
