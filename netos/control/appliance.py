@@ -274,6 +274,8 @@ class Appliance:
         """Take a graph apart that stands still: what it held goes back to the virtual CPU, which is held meanwhile."""
         with self._claims:
             replicas.close()
+        for router in replicas.routers:
+            router.elements.clear()         # they know their router: large tables would wait for the garbage collector
 
     def _cancel_deadline(self) -> None:
         if self._deadline is not None:

@@ -1,8 +1,10 @@
 """Reload: a good change takes over devices and state, a bad one changes nothing, an unconfirmed one goes back."""
 
 import asyncio
+import gc
 import json
 import random
+import weakref
 
 import pytest
 
@@ -217,5 +219,19 @@ def test_mutated_configurations_never_disturb_the_graph(form):
             if outcome.accepted:
                 await made.reload(FORWARD)
         await made.forwards(5)
+
+    running(form, scenario)
+
+
+def test_a_replaced_graph_is_gone_without_the_garbage_collector(form):
+    """Its tables may be large, and the collector, which counts objects, does not know that."""
+    async def scenario(made):
+        before = weakref.ref(made.appliance.router)
+        gc.disable()
+        try:
+            await made.reload(FORWARD + "extra :: Idle -> Discard;")
+            assert before() is None
+        finally:
+            gc.enable()
 
     running(form, scenario)
