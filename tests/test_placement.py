@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from netos.drivers.devices import give_device
+from netos.drivers.memory import memory_pair
 from netos.drivers.pcapwriter import PcapWriter
 from netos.errors import ConfigError
 from netos.kernel.driver import drive
@@ -234,6 +236,38 @@ def test_ports_are_patched_and_counters_read_with_the_threads_held(tmp_path):
                 assert len(counts["cpus"]) == 2
                 assert counts["balance"]["created"] == graph.router["c"].count
             access.write("byte_counts", "false")
+
+
+@pytest.mark.parametrize("back", ["", "FromDevice(far) -> Discard;"], ids=["of one thread", "of both"])
+def test_a_device_is_served_by_the_thread_of_its_elements(back):
+    """Frames go from a device of thread 1 to one of thread 0, which, if both threads use it, one does at a time."""
+    threads = Threads(2)
+    source, near = memory_pair("source", "near")
+    sink, far = memory_pair("sink", "far")
+    give_device(threads.cpus[0], near, "near")
+    give_device(threads.cpus[0], far, "far")
+    text = f"""f :: FromDevice(near) -> q :: Queue -> t :: ToDevice(far); {back}
+               StaticThreadSched(f 1, t {1 if back else 0});"""
+    router = Router.from_text(text, threads=threads).initialize()
+    assert router["t"].cpu is (threads.region if back else threads.cpus[0])
+    assert router["f"].cpu is threads.cpus[1]
+    threads.start()
+    frames = [bytes(14) + bytes([number]) for number in range(200)]
+    arrived = []
+    limit = time.monotonic() + 20
+    for start in range(0, 200, 10):
+        with threads.paused():
+            assert all(source.send(frame) for frame in frames[start:start + 10])
+        while len(arrived) < start + 10:
+            assert time.monotonic() < limit, "the frames never came"
+            router.cpu.run()
+            threads.deliver()
+            with threads.paused():
+                arrived += sink.receive()
+    threads.close()
+    router.close()
+    assert arrived == frames
+    assert threads.balance["held"] == 0
 
 
 def test_one_thread_is_as_ever():
