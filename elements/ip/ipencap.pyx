@@ -2,26 +2,20 @@
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
+from elements.ip.encapsulation cimport Encapsulation, encapsulate
 from netos.checksum cimport checksum_ip
-from netos.element cimport Element
-from netos.packet cimport (
-    DROP_NO_HEADROOM, DROP_TOO_BIG, Batch, Descriptor, packet_destination, packet_prepend, packet_set_destination,
-    packet_set_network,
-)
+from netos.packet cimport Batch, Descriptor, packet_destination, packet_set_destination, packet_set_network
 from netos.proto.ipv4 cimport (
-    IP_AT_CHECKSUM, IP_AT_TOS, IP_DONT_FRAGMENT, IP_DSCP_SHIFT, IP_ECN_CE, IP_HEADER_LENGTH, IP_MAXIMUM_LENGTH,
-    ip_write,
+    IP_AT_CHECKSUM, IP_AT_TOS, IP_DONT_FRAGMENT, IP_DSCP_SHIFT, IP_ECN_CE, IP_HEADER_LENGTH, ip_write,
 )
 from netos.wire cimport be32toh, htobe32, store_be16
 
-from elements.ip.encap_arguments import AddressOrAnnotation, Capable, shown
-from netos.addresses import IPv4Address
+from elements.ip.encap_arguments import AddressOrAnnotation, Capable
 from netos.args import Bool, Byte, IPv4, Integer, Protocol
 from netos.errors import ArgumentError
-from netos.handlers import read_handler, write_handler
 
 
-cdef class IPEncap(Element):
+cdef class IPEncap(Encapsulation):
     """Encapsulate packets in IP of protocol PROTO from SRC to DST, which becomes the destination annotation.
 
     DST may be DST_ANNO: each packet's destination annotation. TOS, or DSCP with ECT and CE, TTL (250) and DF set the
@@ -32,14 +26,10 @@ cdef class IPEncap(Element):
     processing = "a/a"
     offload = "none"
 
-    cdef uint32_t source
-    cdef uint32_t destination
-    cdef bint by_annotation
     cdef uint8_t protocol
     cdef uint8_t tos
     cdef uint8_t ttl
     cdef uint16_t fragment
-    cdef uint16_t identification
 
     def configure(self, proto: Protocol, src: IPv4, dst: AddressOrAnnotation, *, tos: Byte = None, ttl: Byte = 250,
                   dscp: Integer(minimum=0, maximum=63) = None, ect: Capable = 0, ce: Bool = False, df: Bool = False):
@@ -50,42 +40,8 @@ cdef class IPEncap(Element):
         self.set_src(src)
         self.set_dst(dst)
 
-    @read_handler
-    def src(self):
-        """The source address."""
-        return IPv4Address(self.source)
-
-    @write_handler("src")
-    def set_src(self, address: IPv4):
-        """Take another source address."""
-        self.source = int(address)
-
-    @read_handler
-    def dst(self):
-        """The destination address."""
-        return shown(None if self.by_annotation else IPv4Address(self.destination))
-
-    @write_handler("dst")
-    def set_dst(self, address: AddressOrAnnotation):
-        """Take another destination address."""
-        self.by_annotation = address is None
-        self.destination = 0 if address is None else int(address)
-
     cdef void process(self, Batch *batch) noexcept nogil:
-        cdef uint32_t i
-        cdef uint32_t kept = 0
-        cdef Descriptor *packet
-        for i in range(batch.count):
-            packet = batch.packets[i]
-            if packet.length > IP_MAXIMUM_LENGTH - IP_HEADER_LENGTH:
-                self.drop(packet, DROP_TOO_BIG)
-            elif not packet_prepend(self.vcpu, packet, IP_HEADER_LENGTH):
-                self.drop(packet, DROP_NO_HEADROOM)
-            else:
-                self.write(packet)
-                batch.packets[kept] = packet
-                kept += 1
-        batch.count = kept
+        encapsulate(self, batch, IP_HEADER_LENGTH)
 
     cdef void write(self, Descriptor *packet) noexcept nogil:
         cdef uint32_t destination = be32toh(packet_destination(packet)) if self.by_annotation else self.destination

@@ -3,11 +3,10 @@
 from libc.stdint cimport uint8_t, uint32_t
 
 from elements.ip.header cimport marked_payload
+from elements.tcpudp.summing cimport ChecksumFiller
 from netos.checksum cimport checksum_finish, checksum_fold, checksum_partial, checksum_pseudo_ip
-from netos.element cimport Element
 from netos.packet cimport (
-    DROP_BAD_LENGTH, DROP_FRAGMENT, DROP_NO_BUFFER, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, packet_network,
-    packet_writable,
+    DROP_BAD_LENGTH, DROP_FRAGMENT, DROP_NO_BUFFER, VIRTIO_NEEDS_CHECKSUM, Descriptor, packet_network, packet_writable,
 )
 from netos.proto.ipv4 cimport IP_PROTOCOL_TCP, ip_is_fragment
 from netos.proto.tcp cimport TCP_AT_CHECKSUM, TCP_AT_DATA_OFFSET, TCP_HEADER_LENGTH, tcp_header_length
@@ -16,7 +15,7 @@ from netos.wire cimport store_be16
 from netos.args import Bool
 
 
-cdef class SetTCPChecksum(Element):
+cdef class SetTCPChecksum(ChecksumFiller):
     """Set the checksum of TCP packets behind the marked IP header; drop what is none, or a fragment.
 
     FIXOFF also brings a data offset that cannot be into range. A partial checksum (offload) is set as one.
@@ -30,21 +29,7 @@ cdef class SetTCPChecksum(Element):
     def configure(self, fixoff: Bool = False):
         self.fix_offset = fixoff
 
-    cdef void process(self, Batch *batch) noexcept nogil:
-        cdef uint32_t i
-        cdef uint32_t kept = 0
-        cdef int problem
-        for i in range(batch.count):
-            problem = self.fill(batch.packets[i])
-            if problem:
-                self.drop(batch.packets[i], problem)
-                continue
-            batch.packets[kept] = batch.packets[i]
-            kept += 1
-        batch.count = kept
-
     cdef int fill(self, Descriptor *packet) noexcept nogil:
-        """0, or why the packet has no checksum to set."""
         cdef uint32_t length
         cdef uint8_t *tcp = marked_payload(packet, IP_PROTOCOL_TCP, &length)
         if tcp == NULL or length < TCP_HEADER_LENGTH:

@@ -3,18 +3,17 @@
 from libc.stdint cimport uint8_t, uint32_t
 
 from elements.ip.header cimport marked_payload
+from elements.tcpudp.summing cimport ChecksumFiller
 from netos.checksum cimport checksum_finish, checksum_fold, checksum_nonzero, checksum_partial, checksum_pseudo_ip
-from netos.element cimport Element
 from netos.packet cimport (
-    DROP_BAD_LENGTH, DROP_FRAGMENT, DROP_NO_BUFFER, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, packet_network,
-    packet_writable,
+    DROP_BAD_LENGTH, DROP_FRAGMENT, DROP_NO_BUFFER, VIRTIO_NEEDS_CHECKSUM, Descriptor, packet_network, packet_writable,
 )
 from netos.proto.ipv4 cimport IP_PROTOCOL_UDP, ip_is_fragment
 from netos.proto.udp cimport UDP_AT_CHECKSUM, UDP_HEADER_LENGTH, udp_length
 from netos.wire cimport store_be16
 
 
-cdef class SetUDPChecksum(Element):
+cdef class SetUDPChecksum(ChecksumFiller):
     """Set the checksum of UDP packets behind the marked IP header; what is none, or a fragment, leaves by output 1.
 
     Or is dropped. A partial checksum (offload) is set as one.
@@ -23,21 +22,7 @@ cdef class SetUDPChecksum(Element):
     ports = "1/1-2"
     processing = "a/ah"
 
-    cdef void process(self, Batch *batch) noexcept nogil:
-        cdef uint32_t i
-        cdef uint32_t kept = 0
-        cdef int problem
-        for i in range(batch.count):
-            problem = self.fill(batch.packets[i])
-            if problem:
-                self.reject(batch.packets[i], problem)
-                continue
-            batch.packets[kept] = batch.packets[i]
-            kept += 1
-        batch.count = kept
-
     cdef int fill(self, Descriptor *packet) noexcept nogil:
-        """0, or why the packet has no checksum to set."""
         cdef uint32_t length
         cdef uint8_t *udp = marked_payload(packet, IP_PROTOCOL_UDP, &length)
         if udp == NULL or length < UDP_HEADER_LENGTH or not UDP_HEADER_LENGTH <= udp_length(udp) <= length:
