@@ -6,8 +6,10 @@
 define($DEV0 tap0, $ADDR0 10.0.1.1/24, $ETH0 02:00:00:00:01:01,     // inside
        $DEV1 tap1, $ADDR1 10.0.2.1/24, $ETH1 02:00:00:00:02:01,     // outside
        $ALLOW dst host 10.0.1.80 and tcp dst port 80 or 443,        // what the outside may begin
+       $PROTECT false,                                              // and what of that only behind SYN cookies: SynProxy
        $FLOWS 65536,        // connections, at most
        $HALFOPEN 8192,      // TCP handshakes under way, at most
+       $HALFOPENEACH 4096,  // with one address
        $NEWRATE 1000,       // connections a second that one outside address may begin
        $FRAGMENTS 4194304,  // bytes of fragments that wait for others, on each side
        $LOGRATE 10,         // lines of log a second
@@ -49,8 +51,13 @@ inside :: Interface(DEVICE $DEV0, NET net0, COLOR 1);
 outside :: Interface(DEVICE $DEV1, NET net1, COLOR 2);
 
 // Packets with a source address of the other side are lies (RFC 2827).
-inside  -> from_inside :: IPFilter(allow src net $ADDR0, drop all) -> track :: ConnTrack($FLOWS, HALF_OPEN $HALFOPEN);
-outside -> from_outside :: IPFilter(drop src net $ADDR0, allow all) -> track;
+inside  -> from_inside :: IPFilter(allow src net $ADDR0, drop all) -> track :: ConnTrack($FLOWS, HALF_OPEN $HALFOPEN,
+                                                                                           HALF_OPEN_EACH $HALFOPENEACH);
+outside -> from_outside :: IPFilter(drop src net $ADDR0, allow all)
+        -> protect :: IPClassifier(tcp and ($PROTECT), -)
+        -> syns :: SynProxy(STRICT false)       // what is older than a reload is for ConnTrack to know
+        -> track;
+protect[1] -> track;
 track -> side :: PaintSwitch;
 side[0] -> Discard;
 
@@ -79,6 +86,8 @@ routes[0] -> mine :: IPClassifier(icmp type echo, -);
 mine[0] -> ICMPPingResponder -> routes;
 mine[1] -> Discard;
 routes[1] -> inside;
-routes[2] -> outside;
+routes[2] -> [1] syns;
+syns[1] -> outside;
+syns[2] -> routes;
 routes[3] -> Discard;
 routes[4] -> ICMPError(net0, unreachable, net, RATE $ERRORS) -> routes;

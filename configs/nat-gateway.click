@@ -9,7 +9,7 @@ define($DEV0 tap0, $ADDR0 10.0.1.1/24, $ETH0 02:00:00:00:01:01,     // inside
        $GATEWAY 192.0.2.254,                                        // where the world begins
        $FORWARD tcp 192.0.2.1:8080 10.0.1.80:80,
        $PORTS 1024-65535,   // that connections leave from
-       $FLOWS 65536, $HALFOPEN 8192, $FRAGMENTS 4194304,
+       $FLOWS 65536, $HALFOPEN 8192, $HALFOPENEACH 4096, $FRAGMENTS 4194304,
        $MTU 1500, $QUEUE 1000, $ERRORS 1000, $OFFLOAD true)
 
 AddressInfo(net0 $ADDR0 $ETH0, net1 $ADDR1 $ETH1);
@@ -46,7 +46,7 @@ elementclass Interface { DEVICE $device, NET $net, COLOR $color |
 inside :: Interface(DEVICE $DEV0, NET net0, COLOR 1);
 outside :: Interface(DEVICE $DEV1, NET net1, COLOR 2);
 
-inside  -> track :: ConnTrack($FLOWS, HALF_OPEN $HALFOPEN);
+inside  -> track :: ConnTrack($FLOWS, HALF_OPEN $HALFOPEN, HALF_OPEN_EACH $HALFOPENEACH);
 outside -> IPFilter(drop src net $ADDR0 or dst net $ADDR0, allow all) -> track;     // private addresses are lies here
 
 // What arrives gets the destination that it is really for: of port forwarding, or of a masqueraded connection.

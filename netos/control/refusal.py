@@ -227,13 +227,15 @@ async def kill_refused(routers: Sequence[Router], paused: Callable[[], AbstractC
 
 
 async def kill_all(routers: Sequence[Router], paused: Callable[[], AbstractContextManager[object]]) -> dict[str, int]:
-    """Forget all connections; how many, by table."""
+    """Forget all connections, of those that SynProxies splice too; how many, by table."""
     from elements.firewall.flow_scan import scan
 
     killed: dict[str, int] = {}
     start: int | None
     for router in routers:
-        for owner in owners(router):
+        tables = [element for element in router.order if getattr(element, "flow_table", None) is not None]
+        shared = {id(owner.flow_table): owner for owner in [*tables, *owners(router)]}
+        for owner in shared.values():
             start = 0
             while start is not None:
                 with paused():

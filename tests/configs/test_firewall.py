@@ -185,3 +185,28 @@ def test_fragmented_datagrams_pass_whole_and_go_on_in_fragments(firewall):
         assert bytes(whole[UDP].payload) == data
     assert firewall.into(*fragment(other, fragsize=1480)) == []
     assert "outside/whole" not in firewall.made.drops
+
+
+@pytest.mark.parametrize("begin", ["outside", "inside"])
+def test_protected_services_hear_only_of_clients_that_are_there(appliance, begin):
+    """A SYN from outside is answered with a cookie and leaves nothing behind; the inside begins as ever."""
+    firewall = Firewall(appliance("firewall.click", ["tap0", "tap1"], PROTECT="dst host 10.0.1.80 and tcp dst port 80"))
+    if begin == "inside":
+        firewall.connect()
+        return
+    syn = IP(src=OUTSIDE, dst=ALLOWED) / TCP(sport=9, dport=80, seq=1, flags="S")
+    assert firewall.into(syn) == []
+    (answer,) = firewall.outside.take()
+    assert (answer.src, answer[TCP].flags, answer[TCP].ack) == (ALLOWED, "SA", 2)
+    assert firewall.read("count") == "0"
+    assert firewall.into(IP(src=OUTSIDE, dst=ALLOWED) / TCP(sport=9, dport=80, seq=2, ack=77, flags="A")) == []
+    proof = IP(src=OUTSIDE, dst=ALLOWED) / TCP(sport=9, dport=80, seq=2, ack=answer[TCP].seq + 1, flags="A")
+    (opened,) = firewall.into(proof)
+    assert (opened.dst, opened[TCP].flags, opened[TCP].seq) == (ALLOWED, "S", 1)
+    (told,) = firewall.out(IP(src=ALLOWED, dst=OUTSIDE) / TCP(sport=80, dport=9, seq=500, ack=2, flags="SA"))
+    assert (told[TCP].flags, told[TCP].seq) == ("A", answer[TCP].seq + 1)
+    assert firewall.inside.take()[0][TCP].ack == 501
+    (data,) = firewall.out(IP(src=ALLOWED, dst=OUTSIDE) / TCP(sport=80, dport=9, seq=501, ack=2, flags="PA") / b"hello")
+    assert data[TCP].seq == answer[TCP].seq + 1
+    assert " established " in firewall.read("flows")
+    assert firewall.made.drops["rules_outside"] == {"filtered": 1}

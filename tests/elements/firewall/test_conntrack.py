@@ -132,3 +132,38 @@ def test_any_bytes_are_survived(datagrams):
               for data in datagrams]
     marked = [marked_ip(frame) for frame in frames if len(frame) >= 4 * (frame[0] & 15)]
     run_element("ConnTrack", "8", push=marked)
+
+
+def test_handshakes_with_one_destination_are_limited_and_others_are_not():
+    def syns(destination, ports):
+        return made(*(IP(src=A, dst=destination) / TCP(sport=port, dport=80, flags="S") for port in ports))
+
+    with ElementHarness("ConnTrack", "HALF_OPEN_EACH 3") as harness:
+        harness.push(0, syns(B, range(1, 6)))
+        assert harness.drops == {"half-open": 2}
+        assert "half-open-refused 2" in harness.read("stats")
+        harness.push(0, syns("10.0.0.77", range(1, 4)))
+        harness.push(0, made(IP(src=B, dst=A) / TCP(sport=80, dport=1, flags="SA", ack=1),
+                             IP(src=A, dst=B) / TCP(sport=1, dport=80, flags="A", seq=1, ack=1)))
+        harness.push(0, syns(B, [9, 10]))           # one has shaken hands
+        assert harness.drops == {"half-open": 3}
+        harness.write("kill", f"tcp {A}:2 {B}:80")
+        harness.advance(130)
+        harness.push(0, syns(B, range(20, 24)))     # the others have expired
+        assert harness.drops == {"half-open": 4}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from(["S", "SA", "A", "R", "FA"])), max_size=40))
+def test_half_open_handshakes_are_counted_right(segments):
+    """After any segments, as many new handshakes begin as are missing to the limit."""
+    with ElementHarness("ConnTrack", "HALF_OPEN_EACH 8") as harness:
+        for port, flags in segments:
+            there = flags in ("S", "A", "FA")
+            ends = {"src": A, "dst": B} if there else {"src": B, "dst": A}
+            ports = {"sport": port, "dport": 80} if there else {"sport": 80, "dport": port}
+            harness.push(0, made(IP(**ends) / TCP(**ports, flags=flags, seq=0 if "S" in flags else 1, ack=1)))
+        states = dict(line.split() for line in harness.read("stats").splitlines())
+        under_way = sum(int(states.get(state, 0)) for state in ("syn-sent", "syn-crossed", "syn-received"))
+        harness.push(0, made(*(IP(src=A, dst=B) / TCP(sport=port, dport=80, flags="S") for port in range(100, 120))))
+        assert harness.drops == {"half-open": 20 - (8 - under_way)}

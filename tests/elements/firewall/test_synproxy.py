@@ -123,7 +123,8 @@ def test_nothing_is_kept_of_syns():
 
 
 @pytest.mark.parametrize("change", [{"ack": 2}, {"ack": 0}, {"seq": 3}, {"sport": 4001}, {"dport": 81},
-                                    {"ack": 1 << 24}, {"ack": 1 << 27}, {"flags": "R"}, {"flags": "SA"}, {"flags": "RA"}, {"flags": "F"}])
+                                    {"ack": 1 << 24}, {"ack": 1 << 27}, {"flags": "R"}, {"flags": "SA"},
+                                    {"flags": "RA"}, {"flags": "F"}])
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_forged_acknowledgment_opens_nothing(change, strict):
     with Talk(f"STRICT {str(strict).lower()}") as talk:
