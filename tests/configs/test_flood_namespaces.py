@@ -21,8 +21,9 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 source, frames = random.Random(7), []
 for _ in range(2000):
-    frames.append(bytes(Ether(dst="02:00:00:00:02:01") / IP(src=f"10.0.2.{source.randrange(3, 250)}", dst=sys.argv[2]) / TCP(
-        sport=source.randrange(1024, 65536), dport=int(sys.argv[3]), seq=source.getrandbits(32), flags="S", options=[("MSS", 1460)])))
+    ip = IP(src=f"10.0.2.{source.randrange(3, 250)}", dst=sys.argv[2])
+    syn = TCP(sport=source.randrange(1024, 65536), dport=int(sys.argv[3]), seq=source.getrandbits(32), flags="S")
+    frames.append(bytes(Ether(dst="02:00:00:00:02:01") / ip / syn))
 with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
     sender.bind(("tap1", 0))
     print("ready", flush=True)
