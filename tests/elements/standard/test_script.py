@@ -1,5 +1,7 @@
 """Script: its instructions, types and variables, in virtual time."""
 
+import os
+
 import pytest
 
 from netos.errors import ConfigError, HandlerError
