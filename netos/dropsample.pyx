@@ -10,7 +10,7 @@ from posix.time cimport CLOCK_REALTIME
 from netos.kernel.clock cimport clock_host
 from netos.packet cimport NO_HEADER, Descriptor, packet_headroom
 
-from netos.element import set_drop_hook
+from netos.drophook import set_drop_hook
 from netos.packet import DROP_NAMES
 
 cdef enum:

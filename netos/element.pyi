@@ -7,8 +7,6 @@ from netos.kernel.vcpu import VirtualCpu
 from netos.packet_handle import Packet
 from netos.router import Router
 
-def set_drop_hook(address: int, on: bool) -> None: ...
-
 class Element:
     ports: ClassVar[str]
     processing: ClassVar[str]

@@ -11,6 +11,7 @@ cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
+from netos.drophook cimport drop_hook
 from netos.kernel.notifier cimport Notifier, Signal, notifier_follow, notifier_listen, signal_add
 from netos.kernel.task cimport Task, task_cancel, task_init, task_schedule, task_set_tickets
 from netos.kernel.timer cimport Timer, timer_cancel, timer_init, timer_schedule
@@ -26,37 +27,6 @@ from netos.packet import DROP_NAMES
 cdef enum:
     NESTING_MAX = 1024          # pushes within pushes, before a loop without a sorting element is taken for one
     PHASE_DEFAULT = 100
-
-ctypedef void (*DropHook)(void *element, Descriptor *packet, int reason) noexcept nogil
-cdef DropHook drop_hook = NULL          # the only one, or call_drop_hooks
-cdef DropHook drop_hooks[4]
-cdef uint32_t drop_hook_count = 0
-
-
-def set_drop_hook(size_t address, bint on):
-    """Have the C function at this address see each packet before a drop ends it, from now on or no more.
-
-    See netos.dropsample and netos.trace; there can be four.
-    """
-    global drop_hook, drop_hook_count
-    cdef uint32_t i, kept = 0
-    for i in range(drop_hook_count):
-        if drop_hooks[i] != <DropHook>address:
-            drop_hooks[kept] = drop_hooks[i]
-            kept += 1
-    if on:
-        if kept == 4:
-            raise RuntimeError("four functions see what is dropped already")
-        drop_hooks[kept] = <DropHook>address
-        kept += 1
-    drop_hook_count = kept
-    drop_hook = NULL if kept == 0 else drop_hooks[0] if kept == 1 else call_drop_hooks
-
-
-cdef void call_drop_hooks(void *element, Descriptor *packet, int reason) noexcept nogil:
-    cdef uint32_t i
-    for i in range(drop_hook_count):
-        drop_hooks[i](element, packet, reason)
 
 
 cdef void push_thunk(void *object, int port, Batch *batch) noexcept nogil:

@@ -17,7 +17,7 @@ from netos.element cimport Element
 from netos.packet cimport FLAG_TRACED, Batch, Descriptor, Vcpu
 from netos.portpatch cimport PortPatch
 
-from netos.element import set_drop_hook
+from netos.drophook import set_drop_hook
 from netos.errors import NetosError
 from netos.packet import set_trace_hook
 

@@ -12,6 +12,7 @@ from netos.drivers.memory import memory_pair
 from netos.drivers.pcapwriter import PcapWriter
 from netos.errors import ConfigError
 from netos.kernel.driver import drive
+from netos.kernel.ownership import region_calls
 from netos.kernel.threads import Threads
 from netos.registry import Registry
 from netos.router import Router
@@ -192,7 +193,7 @@ def test_a_call_from_the_region_reaches_python():
                     b :: InfiniteSource(LIMIT 50) -> c -> Discard; other :: Counter; Idle -> other -> Discard;
                     s :: InfiniteSource(LIMIT 3) -> n :: Counter -> Discard; StaticThreadSched(b 1);""") as graph:
         graph.until(lambda: graph.count("c") == 100)
-        graph.until(lambda: not graph.threads.region.events_waiting)
+        graph.until(lambda: not region_calls(graph.threads.region))
 
 
 def test_python_is_refused_on_another_thread():

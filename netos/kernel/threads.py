@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from netos.kernel.ownership import deliver_region, left, lend, make_region, own, region_calls, share
 from netos.kernel.thread import VcpuThread
 from netos.kernel.vcpu import VirtualCpu
 
@@ -20,12 +21,12 @@ class Threads:
     def __init__(self, count: int, cores: Sequence[int | None] = ()) -> None:
         self.cpus = [VirtualCpu() for _ in range(count)]
         self.region = VirtualCpu()
-        self.region.own_guard()
+        make_region(self.region)
         self.threads = [VcpuThread(cpu, cores[number] if number < len(cores) else None)
                         for number, cpu in enumerate(self.cpus) if number]
         self._pauses = 0
         for cpu in self.cpus:
-            cpu.share()
+            share(cpu)
         for descriptor in self._callers():
             self.cpus[0].watch_plain(descriptor)
 
@@ -36,7 +37,7 @@ class Threads:
     def start(self) -> None:
         """Run all but number 0, which the caller runs."""
         for thread in self.threads:
-            thread.cpu.lend()
+            lend(thread.cpu)
             thread.start()
 
     def close(self) -> None:
@@ -45,7 +46,7 @@ class Threads:
             if thread.notify_fd >= 0:
                 self.cpus[0].unwatch_plain(thread.notify_fd)
             thread.close()
-            thread.cpu.own()
+            own(thread.cpu)
         self.deliver()
 
     @contextmanager
@@ -54,29 +55,29 @@ class Threads:
         running = [thread for thread in self.threads if thread.alive] if not self._pauses else []
         for thread in running:
             thread.ask()
-        with self.region.left():
+        with left(self.region):
             for thread in running:
                 thread.wait()
         for thread in running:
-            thread.cpu.own()
+            own(thread.cpu)
         self._pauses += 1
         try:
             yield
         finally:
             self._pauses -= 1
             for thread in running:
-                thread.cpu.lend()
+                lend(thread.cpu)
                 thread.resume()
 
     def deliver(self) -> None:
         """Tell Python what the others' data paths queued."""
         calling = [thread for thread in self.threads if thread.calling and thread.alive]
-        if not calling and not self.region.events_waiting:
+        if not calling and not region_calls(self.region):
             return
         with self.paused():
             for thread in calling:
                 thread.deliver()
-            self.region.deliver_guarded()
+            deliver_region(self.region)
 
     @property
     def balance(self) -> dict[str, int]:

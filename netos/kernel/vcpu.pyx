@@ -5,8 +5,6 @@ is used up, so that the event loop that watches the epoll descriptor gets its tu
 time jumps to the next timer when, and only when, nothing is runnable.
 """
 
-from contextlib import contextmanager
-
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -15,10 +13,8 @@ from posix.time cimport CLOCK_MONOTONIC
 
 from netos.kernel.clock cimport clock_host, clock_steady
 from netos.kernel.epoll cimport EpollSet
-from netos.kernel.guard cimport (
-    guard_enter, guard_enter_again, guard_free, guard_leave, guard_leave_wholly, guard_make,
-)
-from netos.kernel.inbox cimport atomic_swap, inbox_serve, inbox_waiting, thread_self, wake_up
+from netos.kernel.guard cimport guard_enter, guard_free, guard_leave
+from netos.kernel.inbox cimport atomic_swap, inbox_serve, inbox_waiting, wake_up
 from netos.kernel.memory cimport LARGE_BUFFER
 from netos.kernel.task cimport Task, run_queue_room, run_queue_take
 from netos.kernel.timer cimport timers_expire, timers_next
@@ -103,22 +99,7 @@ cdef class VirtualCpu(EpollSet):
         free(self.timers.heap)
         guard_free(self.guard)
 
-    # Threads: where one graph runs on several, each virtual CPU is one thread's, and others use its inbox
-
-    def share(self):
-        """From now on, other threads may schedule tasks, set timers and wake notifiers of this one."""
-        self.run_queue.inbox = self.timers.inbox = &self.inbox
-
-    def own(self):
-        """Have this virtual CPU belong to the calling thread; whoever had it before stands still."""
-        self.inbox.owner = thread_self()
-        inbox_serve(&self.inbox)
-
-    def own_guard(self):
-        """Be the virtual CPU of a region that several threads work in, one at a time; nobody runs it itself."""
-        self.guard = guard_make()
-        self.core.deliver = NULL
-        self.inbox.sleeping = 1
+    # The region that this is the virtual CPU of, where there is one: see netos.kernel.ownership
 
     cdef void enter(self) noexcept nogil:
         """Enter the region, if this is one's virtual CPU."""
@@ -133,29 +114,6 @@ cdef class VirtualCpu(EpollSet):
             guard_leave(self.guard)
             if told and atomic_swap(&self.inbox.sleeping, 0):
                 wake_up(self.event_fd)
-
-    def deliver_guarded(self):
-        """Deliver the events of a region in which nobody is, and be called again for the next ones."""
-        self.wait(0)
-        self.inbox.sleeping = 1
-
-    @contextmanager
-    def left(self):
-        """Let others into the region for a while, if the caller is in it."""
-        cdef uint32_t depth = guard_leave_wholly(self.guard)
-        try:
-            yield
-        finally:
-            guard_enter_again(self.guard, depth)
-
-    def lend(self):
-        """Nobody is the owner: the calling thread gives it up, and another will take it."""
-        self.inbox.owner = 0
-
-    @property
-    def events_waiting(self):
-        """Events that wait to be delivered."""
-        return self.core.events_count
 
     def reserve_tasks(self, int more):
         """Make room in the run queue for that many more tasks, or fewer; nothing may run meanwhile."""
