@@ -38,6 +38,7 @@ cdef enum:
 cdef class Splicer(Element):
     """What SynProxy keeps."""
 
+    abstract = True             # no element of its own
     handlers = ("unanswered",)
 
     def __dealloc__(self):

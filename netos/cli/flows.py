@@ -16,7 +16,7 @@ from netos.errors import NetosError
 
 SUMMARY = "list, count or kill the flows of a running appliance"
 LIMIT = 1000
-PAGE = 512
+PAGE = 128
 Table = dict[str, Any]
 
 

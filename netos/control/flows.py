@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from netos.proto.flow_table import FlowTable
     from netos.router import Router
 
-SLOTS = 8192            # places of a table looked at while packets wait: half a millisecond
-ROWS = 512              # connections a request returns at most
+SLOTS = 32768           # places of a table looked at while packets wait: half a millisecond
+KILLED = 4096           # places a kill looks at: each may take longer
+ROWS = 128              # connections a request returns at most: two milliseconds, packets waiting or not
 RESULTS = 64            # of kills that nobody has asked for yet
 
 
@@ -103,7 +104,7 @@ class Flows:
         query, token = self._query(text), str(json.loads(text)["token"])[:64]
         with self.access.paused():
             killed, _, following = scan(query.table.table, query.table.router.cpu.now, program=query.program,
-                                        states=query.states, start=query.start, slots=SLOTS, kill=True)
+                                        states=query.states, start=query.start, slots=KILLED, kill=True)
         self._results[token] = json.dumps({"killed": killed, "next": following}) + "\n"
         while len(self._results) > RESULTS:
             self._results.popitem(last=False)

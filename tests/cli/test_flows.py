@@ -61,6 +61,7 @@ def test_limits(ask):
 @pytest.mark.parametrize("slots", [1, 3])
 def test_what_is_listed_in_parts_is_the_whole(ask, monkeypatch, slots):
     monkeypatch.setattr(flows, "SLOTS", slots)
+    monkeypatch.setattr(flows, "KILLED", slots)
     found = json.loads(ask("--json", "--table", "track")[1])
     assert sorted(flow["original"]["source_port"] for flow in found) == [4000, 5000, 5001, 5002]
     assert all(flow["translated"]["source"] == "192.0.2.1" and flow["table"] == "track" for flow in found)
@@ -76,7 +77,8 @@ def test_killing(ask):
 
 
 @pytest.mark.parametrize(("arguments", "complaint"), [
-    (("--kill",), "--kill wants a FILTER"), (("--kill", "--all", "udp"), "--kill wants"), (("--all",), "goes with --kill"),
+    (("--kill",), "--kill wants a FILTER"), (("--kill", "--all", "udp"), "--kill wants"),
+    (("--all",), "goes with --kill"),
     (("-n", "-1"), "0 for all"), (("--table", "nat"), "these have: track, other"), (("prot", "tcp"), "unknown word"),
     (("--state", "sleepy"), "is no state"), (("--kill", "--state", "sleepy"), "is no state"),
 ])
