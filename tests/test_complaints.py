@@ -159,3 +159,25 @@ def test_text_written_to_a_handler_says_line_and_column():
             "(column 4)")
         assert refusal("e.config", "1, 3:3:3:3:3:3") == (
             "While configuring 'e :: EtherEncap':\n  DST: required argument missing")
+
+
+def test_each_bad_one_of_repeated_arguments_is_marked():
+    assert complain("Idle -> RadixIPLookup(1.2.3.0/24 0, 5.0.0.0/8 9.9.9.9 1) -> Discard") == (
+        "x:1:37: error: While configuring 'RadixIPLookup@2 :: RadixIPLookup': there is no output 1: 1 are connected\n"
+        "    Idle -> RadixIPLookup(1.2.3.0/24 0, 5.0.0.0/8 9.9.9.9 1) -> Discard\n"
+        "                                        ^~~~~~~~~~~~~~~~~~~\n")
+    assert complain("AddressInfo(a 1.2.3.4, b, c x); Idle -> Discard; ScheduleInfo(nobody 2)\n"
+                    "Idle -> [0] r :: IPRewriter(drop, pass 7) -> Discard; Idle -> [1] r") == (
+        "x:1:24: error: While configuring 'AddressInfo@1 :: AddressInfo': 'b': expected NAME ADDRESS...\n"
+        "    AddressInfo(a 1.2.3.4, b, c x); Idle -> Discard; ScheduleInfo(nobody 2)\n"
+        "                           ^\n"
+        "x:1:27: error: While configuring 'AddressInfo@1 :: AddressInfo': "
+        "c: 'x' is not an IP, IPv6 or Ethernet address or prefix\n"
+        "    AddressInfo(a 1.2.3.4, b, c x); Idle -> Discard; ScheduleInfo(nobody 2)\n"
+        "                              ^~~\n"
+        "x:1:63: error: While configuring 'ScheduleInfo@4 :: ScheduleInfo': 'nobody' does not name an element\n"
+        "    AddressInfo(a 1.2.3.4, b, c x); Idle -> Discard; ScheduleInfo(nobody 2)\n"
+        "                                                                  ^~~~~~~~\n"
+        "x:2:35: error: While configuring 'r :: IPRewriter': output 7 does not exist: there are 1\n"
+        "    Idle -> [0] r :: IPRewriter(drop, pass 7) -> Discard; Idle -> [1] r\n"
+        "                                      ^~~~~~\n")

@@ -11,6 +11,7 @@ import logging
 
 from elements.ip.route_text import Changes, Route, route_line
 from netos.addresses import IPv4Address, parse_ipv4
+from netos.args.each import read_each
 from netos.errors import ArgumentError, HandlerError
 from netos.handlers import read_handler, write_handler
 from netos.proto.routes import RouteExists, RouteMissing
@@ -36,8 +37,8 @@ cdef class RouteLookup(Element):
 
     def configure(self, *routes: Route()):
         replaced = 0
+        read_each(lambda route: self.check_port(route[3]), routes)
         for prefix, length, gateway, port in routes:
-            self.check_port(port)
             replaced += self.table.get(prefix, length) is not None
             self.table.add(prefix, length, gateway, port, True)
         if replaced:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from netos.args import Remaining, define_annotation
+from netos.args.each import read_each
 from netos.element import Element
 
 
@@ -15,5 +16,5 @@ class AnnotationInfo(Element):
     phase = 0
 
     def configure(self, *entries: Annotated[str, Remaining]) -> None:
-        for entry in entries:
-            define_annotation(self.router.names, entry, self.name.rpartition("/")[0])
+        compound = self.name.rpartition("/")[0]
+        read_each(lambda entry: define_annotation(self.router.names, entry, compound), entries)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from netos.args import FixedPoint, Remaining
+from netos.args.each import read_each
 from netos.args.scope import outward
 from netos.element import Element
 from netos.errors import ArgumentError
@@ -24,12 +25,14 @@ class ScheduleInfo(Element):
     phase = 0
 
     def configure(self, *entries: Annotated[str, Remaining]) -> None:
-        self.shares: dict[str, int] = {}
-        for entry in entries:
-            words = split_words(entry)
-            if len(words) != 2:
-                raise ArgumentError(f"'{entry}': expected ELEMENT PARAMETER")
-            self.shares[self.find(words[0])] = FixedPoint(BITS).parse(words[1])
+        self.shares: dict[str, int] = dict(read_each(self.share, entries))
+
+    def share(self, entry: str) -> tuple[str, int]:
+        """The element an argument names, and its share."""
+        words = split_words(entry)
+        if len(words) != 2:
+            raise ArgumentError(f"'{entry}': expected ELEMENT PARAMETER")
+        return self.find(words[0]), FixedPoint(BITS).parse(words[1])
 
     def find(self, name: str) -> str:
         """The full name of an element, or of a compound element, as seen from here."""

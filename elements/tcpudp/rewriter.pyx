@@ -28,6 +28,7 @@ from netos.staging cimport emit, frame_enter
 from elements.firewall.flow_text import ends
 from elements.firewall.nat_arguments import share_of
 from elements.tcpudp.rewriter_spec import parse_spec
+from netos.args.each import read_each
 from netos.errors import ArgumentError
 from netos.handlers import read_handler
 
@@ -56,7 +57,7 @@ cdef class Rewriter(Element):
         if len(specs) != self.n_inputs:
             raise ArgumentError(f"need {self.n_inputs} arguments, one per input port, not {len(specs)}")
         scope = self.router.scope(self.name)
-        parsed = [parse_spec(spec, self.n_outputs, scope) for spec in specs]
+        parsed = read_each(lambda spec: parse_spec(spec, self.n_outputs, scope), specs)
         self.table = FlowTable(capacity)
         for state, time in timeouts.items():
             self.table.set_timeout(state, time)
