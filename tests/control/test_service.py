@@ -121,6 +121,8 @@ def test_sigterm_stops_sources_and_lets_queues_empty(tmp_path, form):
     """Forty packets at two hundred a second: without draining most would be left."""
     with RunningNetos(tmp_path, DRAINED, "--drain", "20", *form) as run:
         run.event("start")
+        while run.read("s.count") != "40":
+            pass
         assert run.end(signal.SIGTERM) == 0
         (drained,) = run.events("drained")
         assert drained["fields"]["left"] == 0
