@@ -79,7 +79,7 @@ class Generations:
 
     def audit(self, action: str, **facts: object) -> None:
         """Append a line about a change to the audit log, and tell the log."""
-        refused = not facts.get("accepted", True)
+        refused = not facts.get("accepted", True) or action == "back"
         file, details = facts.get("file", ""), str(facts.get("details", "")).strip()
         event(action, f"{action}{f' of {file}' if file else ''}: {facts.get('message', 'done')}"
               f"{f'{chr(10)}{details}' if refused and details else ''}", logging.WARNING if refused else logging.INFO,
