@@ -173,11 +173,14 @@ def resolve(access: Access, name: str) -> Found:
         return resolve_all(access, name)
     except AccessError:
         path, number = split_replica(name)
-        if number is None or number >= len(access.routers):
+        if number is None:
             raise
         found = resolve_all(access, path)
         if found.path in access.handlers:
             raise
+        if number >= len(access.routers):
+            raise AccessError(NO_HANDLER, f"There is no replica {number} for '{name}', only 0 to "
+                                          f"{len(access.routers) - 1}") from None
         return found._replace(path=f"{found.path}@{number}")
 
 
