@@ -69,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
         return 2
     set_up(options.log, options.quiet)
     check_options(options)
-    gc.disable()                    # until packets flow: what a start makes, stays
+    gc.disable()                    # until packets flow: a start makes little garbage
     try:
         with pid_file(options):
             return run(options)
@@ -79,7 +79,6 @@ def main(argv: Sequence[str]) -> int:
         event("failed", str(error), logging.ERROR)
         return USAGE if isinstance(error, UsageError) else FAILED
     finally:
-        gc.unfreeze()
         gc.enable()
 
 
@@ -149,7 +148,6 @@ async def serve(options: argparse.Namespace, replicas: Replicas, configuration: 
     daemon = Daemon(replicas, configuration, generations, settings, lambda line: event("daemon", line))
 
     def ready(place: str) -> None:
-        gc.freeze()
         gc.enable()
         announce(daemon.access.routers, place, daemon.appliance.generation)
 
