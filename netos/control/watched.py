@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from netos.control.access import Access, RouterAppliance
@@ -55,7 +55,7 @@ class SharedServer:
 
     def paused(self) -> AbstractContextManager[None]:
         """Hold the threads of the graph that answers, if it has any, at a batch boundary."""
-        return self.holders[-1][0].paused()
+        return self.holders[-1][0].paused() if self.holders else nullcontext()
 
     def hold(self, router: Router, options: Options) -> None:
         """One more graph shares this; it answers from now on."""
