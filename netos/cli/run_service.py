@@ -137,7 +137,8 @@ def announce(routers: Sequence[Router], control: str, generation: int) -> None:
 
     router = routers[0]
     devices = sorted(claims_of(router.cpu))
-    event("start", f"{len(router.elements)} elements on {', '.join(devices) or 'no device'}; stop with Ctrl-C"
+    event("start", f"{len(router.elements)} elements on {', '.join(devices) or 'no device'}"
+          f"{f', {len(routers)} replicas' if len(routers) > 1 else ''}; stop with Ctrl-C"
           f"{f'; control at {control}' if control else ''}", elements=len(router.elements), devices=devices,
           control=control, pid=os.getpid(), generation=generation, replicas=len(routers))
 
