@@ -41,8 +41,8 @@ cdef class EtherSwitch(Element):
     """Send each frame out of the port behind which its destination was last heard, or of all ports but its own.
 
     A station not heard of for TIMEOUT is forgotten; with TIMEOUT 0 nothing is learnt and all frames are flooded. No
-    frame goes back where it came from. Of more than 16 384 stations the longest silent are forgotten. Replicas tell each
-    other where a station is when they learn it, and again four times in TIMEOUT while it talks.
+    frame goes back where it came from. Of more than 16 384 stations the longest silent are forgotten. Replicas tell
+    each other where a station is when they learn it, and again four times in TIMEOUT while it talks.
     Handlers: table (read), timeout (read, write; seconds).
     """
 
@@ -105,7 +105,7 @@ cdef class EtherSwitch(Element):
             self.learn(letter.first, <int>letter.second, clock_peek(&self.vcpu.clock))
 
     cdef bint learn(self, uint64_t address, int port, int64_t now) noexcept nogil:
-        """Note where the station is, in place of the longest silent one of its set if need be; 1: others should know."""
+        """Note where the station is, in place of the longest silent of its set if need be; 1: others should know."""
         cdef Station *station = self.stations_of(address)
         cdef Station *place = station
         cdef bint news

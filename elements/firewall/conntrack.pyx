@@ -60,8 +60,8 @@ cdef class ConnTrack(Element):
     which a SYN for it is dropped as half-open. LOOSE takes up TCP connections in the middle. The rest are timeouts
     of the states. A packet makes a connection at once; if the configuration has a ConnTrackConfirm, it is forgotten
     after UNCONFIRMED unless it passes there, and has no replies before.
-    Packets need a network header; fragments but the first are invalid. Replicas hand packets to the one that knows their
-    connection, where they can tell: see docs/operate.md.
+    Packets need a network header; fragments but the first are invalid. Replicas hand packets to the one that knows
+    their connection, where they can tell (`handed_over`): see docs/operate.md.
     Handlers: count, capacity, memory, flows, stats, timeouts (read), kill `PROTOCOL SRC:PORT DST:PORT`, clear,
     timeout `STATE TIME` (write).
     """

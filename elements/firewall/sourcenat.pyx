@@ -20,8 +20,8 @@ cdef enum:
 cdef class SourceNat(Translator):
     """Where packets leave: give new connections from SOURCES (default: all) the source ADDRESS and a port of PORTS.
 
-    The packet's own port is kept where it is free in PORTS (default 1024-65535; each replica has its part). When none is
-    free the packet is dropped as no-mapping, or leaves by output 1. Replies of connections that a DestinationNat
+    The packet's own port is kept where it is free in PORTS (default 1024-65535; each replica has its part). When none
+    is free the packet is dropped as no-mapping, or leaves by output 1. Replies of connections that a DestinationNat
     redirected get back the address they were sent to. A packet from SOURCES whose connection is not known is dropped
     as invalid-flow.
     Handlers: address (read, write: for new connections), count, mappings, exhausted (read).

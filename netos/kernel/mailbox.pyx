@@ -13,7 +13,7 @@ from libc.string cimport strerror
 from posix.unistd cimport close, read, write
 
 from netos.kernel.vcpu cimport VirtualCpu, Watch
-from netos.packet cimport Descriptor, packet_release
+from netos.packet cimport packet_release
 
 cdef extern from "<sys/eventfd.h>" nogil:
     enum: EFD_CLOEXEC, EFD_NONBLOCK
