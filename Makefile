@@ -8,6 +8,9 @@ SOURCES := $(shell find netos elements bench -name '*.pyx' -o -name '*.pxd') set
 ASAN    := build/asan/lib
 # String functions stay the system's: iproute2, which tests call, copies one onto itself.
 CHECKS  := detect_leaks=0:replace_str=0:intercept_strlen=0:intercept_strchr=0:intercept_strndup=0
+# Builds that look for mistakes are slow: no deadlines for examples, and no lab, which is to pass so many packets a second.
+SLOW    := --hypothesis-profile=slow
+FAST    := tests/cli/test_lab.py::test_the_memory_lab_passes_its_own_tests
 
 .PHONY: build run test lint bench debug asan coverage clean check-tools
 .DELETE_ON_ERROR:
@@ -26,15 +29,17 @@ bench: build $(VENV)/extras
 	$(BIN)/python -m bench
 debug: $(VENV)/extras $(SOURCES)
 	NETOS_BUILD=debug $(BIN)/python setup.py -q build -b build/debug --build-lib build/debug/lib
-	PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/build/debug/lib $(BIN)/python -m pytest $(TESTS)
+	PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/build/debug/lib NETOS_EXPECT_BUILD=$(CURDIR)/build/debug/lib \
+	$(BIN)/python -m pytest $(SLOW) $(TESTS)
 asan: $(VENV)/extras $(SOURCES)
 	NETOS_BUILD=asan $(BIN)/python setup.py -q build -b build/asan --build-lib $(ASAN)
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" PYTHONMALLOC=malloc \
 	ASAN_OPTIONS=$(CHECKS) PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(ASAN) NETOS_EXPECT_BUILD=$(CURDIR)/$(ASAN) \
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest $(SLOW) $(TESTS)
 coverage: $(VENV)/extras
 	NETOS_BUILD=coverage $(BIN)/python setup.py -q build -b build/coverage --build-lib build/coverage/lib
-	PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/build/coverage/lib $(BIN)/python -m coverage run -m pytest $(TESTS)
+	PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/build/coverage/lib NETOS_EXPECT_BUILD=$(CURDIR)/build/coverage/lib \
+	$(BIN)/python -m coverage run -m pytest $(SLOW) --deselect $(FAST) $(TESTS)
 	$(BIN)/python -m coverage report --skip-covered
 clean:
 	rm -rf build $(VENV) *.egg-info

@@ -5,6 +5,9 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("slow", deadline=None)        # for builds that are not made to be fast
 
 
 def pytest_configure(config):
