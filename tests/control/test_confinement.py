@@ -82,10 +82,15 @@ PROGRAM = ("import sys; from netos.registry import default_registry; default_reg
            "from netos.cli.main import main; sys.exit(main(sys.argv[1:]))")
 
 
+def open_to_all(folder):
+    return all(place.stat().st_mode & stat.S_IXOTH for place in (folder, *folder.parents))
+
+
 def python_for_everybody():
     """A Python that another user can read: this one, or the system's of the same version with our packages; or none."""
-    stdlib = Path(sysconfig.get_path("stdlib"))
-    if all(place.stat().st_mode & stat.S_IXOTH for place in (stdlib, *stdlib.parents)):
+    if not open_to_all(ROOT) or not open_to_all(Path(sysconfig.get_path("purelib"))):
+        return None
+    if open_to_all(Path(sysconfig.get_path("stdlib"))):
         return sys.executable, {}
     other = shutil.which("python3", path="/usr/bin")
     version = other and subprocess.run([other, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True,
@@ -112,9 +117,9 @@ def place():
 @pytest.fixture(params=[[], ["--user", "nobody"], ["--user", "nobody", "--threaded"]], ids=["root", "user", "threaded"])
 def confined(request, place):
     """The namespace, the wire at both ends, and the running netos."""
-    found = python_for_everybody()
+    found = python_for_everybody() if "--user" in request.param else (sys.executable, {})
     if found is None:
-        pytest.skip("no Python that another user could read")
+        pytest.skip("another user can read neither this Python nor netos here")
     python, environment = found
     path = os.pathsep.join(filter(None, [environment.get("PYTHONPATH"), str(place), str(ROOT)]))
     with ExitStack() as stack:
