@@ -40,6 +40,7 @@ cdef class Splicer(Element):
 
     abstract = True             # no element of its own
     handlers = ("unanswered",)
+    combine = {"flows": "lines"}
 
     def __dealloc__(self):
         free(self.splices)

@@ -39,6 +39,8 @@ cdef enum:
     EXPIRE_IN_PASSING = 32
     GONE = -1000                # where a packet goes that is no more
 
+cdef bytes SECRET = os.urandom(16)      # of all of this process: a reload, or a replica, knows the cookies of the other
+
 
 cdef class SynProxy(Splicer):
     """Input 0: packets from clients, to output 0; input 1: packets from servers, to output 1. Answer each TCP SYN from
@@ -74,8 +76,7 @@ cdef class SynProxy(Splicer):
     cdef readonly uint64_t refused          # for want of room
 
     def __cinit__(self, *args, **kwargs):
-        cdef bytes random = os.urandom(16)
-        memcpy(self.secret, <const uint8_t *>random, sizeof(self.secret))
+        memcpy(self.secret, <const uint8_t *>SECRET, sizeof(self.secret))
 
     def configure(self, *, capacity: Unsigned(minimum=1, maximum=1 << 24) = 65536,
                   opening: Unsigned(minimum=1, maximum=1 << 20) = 4096,
@@ -87,8 +88,7 @@ cdef class SynProxy(Splicer):
         self.mss, self.scale, self.sack, self.stamps, self.strict = mss, scale, sack, timestamps, strict
 
     def take_state(self, SynProxy old not None):
-        """Take over the secret, so that cookies stay valid, and connections, if there is exactly as much room."""
-        memcpy(self.secret, old.secret, sizeof(self.secret))
+        """Take over connections, if there is exactly as much room."""
         self.cookies, self.bad_cookies, self.opened = old.cookies, old.bad_cookies, old.opened
         self.refused, self.unanswered = old.refused, old.unanswered
         self.take_connections(old)

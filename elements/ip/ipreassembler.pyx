@@ -50,6 +50,7 @@ cdef class IPReassembler(Element):
     ports = "1/1-2"
     processing = "a/ah"
     handlers = ("himem", "memory", "reassembled")
+    combine = {"dump": "lines"}
 
     cdef Fragments fragments
     cdef Timer timer
