@@ -15,10 +15,10 @@ def render(diagnostics: Iterable[Diagnostic], sources: SourceLines) -> str:
     lines: list[str] = []
     for entry in diagnostics:
         message = f"{entry.context} {entry.message}" if entry.context else entry.message
-        lines.append(f"{entry.location}: {entry.severity}: {message}")
+        lines.append(f"{entry.location}: {entry.severity}: {_decode_message(message)}")
         lines += _quote_source(entry, sources)
-        lines += [f"  {note}" for note in entry.notes]
-        lines += [f"  hint: {hint}" for hint in entry.hints]
+        lines += [f"  {_decode_message(note)}" for note in entry.notes]
+        lines += [f"  hint: {_decode_message(hint)}" for hint in entry.hints]
     return "".join(f"{_printable(line)}\n" for line in lines)
 
 
@@ -40,6 +40,14 @@ def _quote_source(entry: Diagnostic, sources: SourceLines) -> list[str]:
 def _decode(text: str) -> str:
     """Bytes that stand as latin-1 characters, as the UTF-8 they most likely are."""
     return text.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def _decode_message(text: str) -> str:
+    """A message, which may quote such bytes; one with other characters stays as it is."""
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def _printable(line: str) -> str:

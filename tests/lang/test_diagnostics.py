@@ -81,3 +81,10 @@ def test_lines_are_found_behind_line_directives(read) -> None:
     text = render(result.diagnostics, result.graph.source_lines)
     assert text == ("g:10:1: error: undeclared element 'x'\n    x;\n    ^\n"
                     "f:1:1: error: undeclared element 'y'\n    y;\n    ^\n")
+
+
+def test_what_messages_quote_is_readable() -> None:
+    """Configurations are bytes, most likely UTF-8: nobody knows their zwÃ¶lf."""
+    at = Location("f", 1, 1)
+    quoted = [Diagnostic("error", "no 'zwölf'".encode().decode("latin-1"), at, 1, ("'…' stays",))]
+    assert render(quoted, SourceLines()) == "f:1:1: error: no 'zwölf'\n  hint: '…' stays\n"
