@@ -79,18 +79,16 @@ class Generations:
 
     def audit(self, action: str, **facts: object) -> None:
         """Append a line about a change to the audit log, and tell the log."""
-        refused = not facts.get("accepted", True) or action == "back"
-        file, details = facts.get("file", ""), str(facts.get("details", "")).strip()
-        event(action, f"{action}{f' of {file}' if file else ''}: {facts.get('message', 'done')}"
-              f"{f'{chr(10)}{details}' if refused and details else ''}", logging.WARNING if refused else logging.INFO,
-              **facts)
-        if self.directory is None:
-            return
-        facts = {"action": action, **facts}
-        line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **facts})
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            with (self.directory / "audit.log").open("a") as file:
-                file.write(line + "\n")
-        except OSError:
-            pass
+        if self.directory is not None:
+            line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "action": action, **facts})
+            try:
+                self.directory.mkdir(parents=True, exist_ok=True)
+                with (self.directory / "audit.log").open("a") as file:
+                    file.write(line + "\n")
+            except OSError:
+                pass
+        worth_a_look = not facts.get("accepted", True) or action == "back"
+        file_name, details = facts.get("file", ""), str(facts.get("details", "")).strip()
+        event(action, f"{action}{f' of {file_name}' if file_name else ''}: {facts.get('message', 'done')}"
+              f"{f'{chr(10)}{details}' if worth_a_look and details else ''}",
+              logging.WARNING if worth_a_look else logging.INFO, **facts)
