@@ -85,8 +85,9 @@ class Generations:
                 self.directory.mkdir(parents=True, exist_ok=True)
                 with (self.directory / "audit.log").open("a") as file:
                     file.write(line + "\n")
-            except OSError:
-                pass
+            except OSError as error:
+                event("audit", f"the audit log in {self.directory} cannot be written: {error.strerror}",
+                      logging.WARNING)
         worth_a_look = not facts.get("accepted", True) or action == "back"
         file_name, details = facts.get("file", ""), str(facts.get("details", "")).strip()
         event(action, f"{action}{f' of {file_name}' if file_name else ''}: {facts.get('message', 'done')}"
