@@ -1,7 +1,7 @@
 """Captures: the ring gives back what was put in, in order, or says how much is lost; a dump sees what a port counts."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netos.capture import CaptureRing, DumpPatch, Filter
@@ -18,6 +18,7 @@ def dump(ring, text="", most=2**64 - 1):
     return DumpPatch(ring, 7, Filter(chosen.ether, chosen.raw), most)
 
 
+@settings(deadline=None)
 @given(rounds=st.lists(st.tuples(LENGTHS, st.integers(0, 5000)), max_size=12), snaplen=st.sampled_from([0, 60, 2000]))
 def test_what_the_ring_takes_it_gives_back_in_order(rounds, snaplen):
     """However full it is, and wherever a record wraps; what finds no room is counted."""

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netos.capture import CaptureRing, Filter
@@ -178,6 +178,7 @@ def test_who_leaves_by_a_memory_device_is_no_longer_followed():
     assert all(end is not None for end in ends)
 
 
+@settings(deadline=None)
 @given(steps=st.lists(st.one_of(st.integers(1, 4), st.just("run"), st.just("stop")), max_size=12))
 def test_everything_that_crosses_is_seen_as_often_as_it_is_counted_and_ends_once(steps):
     """With all packets traced, records are the port counters and the balance: no hop is missed, none is made up."""

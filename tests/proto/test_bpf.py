@@ -1,7 +1,7 @@
 """The BPF machine does what a reference in Python does, whatever the program, and refuses programs that could leave."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netos.proto.bpf import BpfProgram
@@ -62,6 +62,7 @@ JUMP = st.tuples(st.sampled_from([code | 5 | by for code in JUMPS for by in (0, 
 ENDS = [(0x16, 0, 0, 0), (0x06, 0, 0, 0), (0x06, 0, 0, 1), (0x16, 0, 0, 0)]
 
 
+@settings(deadline=None)
 @given(body=st.lists(PLAIN | JUMP, max_size=20), data=st.binary(max_size=40))
 def test_any_program_does_what_the_reference_does(body, data):
     program = [*body, *ENDS]

@@ -117,7 +117,7 @@ def test_errors_point_at_the_place(text, column, complaint):
     assert caught.value.column == column
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(text=made.FILTER)
 def test_what_can_be_written_can_be_compiled_or_is_refused_in_words(text):
     for cut in {len(text), len(text) // 2, len(text) - 1}:
