@@ -32,8 +32,8 @@ __all__ = [
     "FileName", "FixedPoint", "GraphScope", "HandlerCall", "HandlerReference", "ICMPCode", "ICMPType", "IPv4",
     "IPv4List", "IPv4Prefix", "IPv4PrefixList", "IPv6", "IPv6Prefix", "Integer", "Integer64", "Keyword", "ListOf",
     "NameDatabase", "NamedInteger", "NotedElements", "OneOf", "Parameter", "Port", "Protocol", "Rate", "Raw", "Real",
-    "Remaining", "Repeated", "Scope", "Seconds", "Syntax", "TCPOption", "Text", "Timestamp", "Unsigned", "Unsigned16", "Unsigned64",
-    "Word", "argument_type", "define_addresses", "define_annotation", "define_ports",
+    "Remaining", "Repeated", "Scope", "Seconds", "Syntax", "TCPOption", "Text", "Timestamp", "Unsigned", "Unsigned16",
+    "Unsigned64", "Word", "argument_type", "define_addresses", "define_annotation", "define_ports",
 ]
 
 PLAIN.update({
