@@ -108,3 +108,21 @@ def test_every_character_of_an_argument_is_where_it_was_read(text):
             start, end = argument_span(text, index, column, 1)
             assert end == start + 1
             assert text[start] == character or character == " "
+
+
+@given(st.text("a ,'\"\\/*$b{}<>\n", max_size=24))
+def test_places_lie_within_a_line(read, configuration):
+    """Whatever was written, and whatever its variables stand for."""
+    text = f"elementclass C {{ $a, $b | x :: Idle({configuration}) }} c :: C(p 'q, r', \"\")"
+    graph = read(text).graph
+    index = graph.index("c/x")
+    if index is None:
+        return
+    found = graph.elements[index].origin
+    count = len(split_arguments(found.configuration))
+    places = [argument_place(found, number, *part) for number in range(count) for part in ((), (1, 1))]
+    for place in [*places, arguments_place(found), end_place(found)]:
+        column = place.location.column
+        line = text.split("\n")[place.location.line - 1]
+        assert place.length >= 1
+        assert 1 <= column <= column + place.length - 1 <= max(len(line), column)
