@@ -73,7 +73,7 @@ class Daemon:
         where = str(Path(directory) / "control.sock")
         self.process = self.middle.popen(sys.executable, "-m", "netos", "run", str(Path(directory) / "first.click"),
                                          "--control", where, *options, cwd=ROOT, stdout=subprocess.PIPE,
-                                         stderr=subprocess.DEVNULL, text=True)
+                                         stderr=subprocess.STDOUT, text=True)
         line = self.process.stdout.readline()
         if "elements on" not in line:
             raise RuntimeError(f"netos run did not start: {line}")
