@@ -69,3 +69,34 @@ def test_a_file_that_is_not_there(appliance, capfd):
     status, _, err = run(capfd, "reload", "--socket", appliance, os.devnull + "/x")
     assert status != 0
     assert "cannot read" in err
+
+
+def test_new_rules_can_end_the_flows_that_they_refuse(tmp_path, capfd):
+    """Three flows begin under rules that allow all; then only DNS may, then nothing is left."""
+    from elements.firewall.flow_scan import first_packet
+
+    begin = [(17, 0x0A000102, 5000, 0xC6336407, 53), (17, 0x0A000102, 5001, 0xC6336407, 99),
+             (6, 0x0A000102, 4000, 0xC6336407, 443)]
+    sources = "".join(f"InfiniteSource(DATA \\<{first_packet(key).hex()}>, LIMIT 1, ACTIVE $FEED, STOP false) -> all;\n"
+                      for key in begin)
+    file, where = tmp_path / "rules.click", str(tmp_path / "control.sock")
+    file.write_text(f"""define($ALLOW all, $FEED true); all :: MarkIPHeader -> track :: ConnTrack(100)
+        -> rules :: IPFilter(allow state established, allow state new and ($ALLOW), drop all)
+        -> ConnTrackConfirm(track) -> Discard; {sources}""")
+    process = subprocess.Popen([sys.executable, "-m", "netos", "run", str(file), "--control", where], cwd=ROOT,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        assert "control at" in process.stderr.readline()
+        while run(capfd, "flows", "--socket", where, "--count")[1] != "3 flows\n":
+            assert process.poll() is None
+        reload = ["reload", "--socket", where, str(file), "FEED=false"]
+        assert run(capfd, *reload, "ALLOW=tcp or dst port 53")[1] == "generation 2 runs\n"
+        assert run(capfd, "flows", "--socket", where, "--count")[1] == "3 flows\n"
+        assert run(capfd, *reload, "ALLOW=dst port 53", "--kill-states=changed")[1] == \
+            "generation 3 runs; 2 flows killed\n"
+        assert "> 198.51.100.7:53" in run(capfd, "flows", "--socket", where)[1]
+        assert run(capfd, *reload, "ALLOW=dst port 53", "--kill-states=all")[1].endswith("; 1 flow killed\n")
+        assert run(capfd, *reload, "--kill-states=some")[0] == 2
+    finally:
+        process.kill()
+        process.communicate()
