@@ -87,7 +87,7 @@ def test_a_router_of_two_replicas(tmp_path, options):
         transfer(client, server)
         counts = [int(control.read(f"if0/from.count@{number}")) for number in range(2)]
         assert min(counts) > 0
-        assert sum(counts) == int(control.read("if0/from.count"))
+        assert 0 <= int(control.read("if0/from.count")) - sum(counts) < 10        # the kernel talks meanwhile
         assert [control.read(f"if1/arp.count@{number}").strip() for number in range(2)] == ["1", "1"]
         counters = json.loads(control.read("counters"))
         assert counters["devices"]["tap0"]["rx"]["packets"] >= sum(counts)
