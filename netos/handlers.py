@@ -13,7 +13,8 @@ Where a graph has replicas on several virtual CPUs, what they answer is combined
     first           the first replica's answer
     concatenate     each answer under a heading, `replica 1:`
 By default a setting (a handler that can be written, too) or text is shown as it is, if it is the same everywhere, and
-concatenated else; whole numbers that cannot be written are summed.
+concatenated else; whole numbers that cannot be written are summed. What is written goes to all replicas, the first one
+first, and when that refuses nothing has changed; with the rule `any` it is enough that one takes it.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ cdef class ConnTrack(Element):
     processing = "a/ah"
     live_reconfigure = True
     handlers = ("handed_over",)
-    combine = {"flows": "lines", "stats": "table"}
+    combine = {"flows": "lines", "stats": "table", "kill": "any"}
 
     def __cinit__(self, *args, **kwargs):
         self.siblings = siblings_make(hear_sibling, <void *>self)

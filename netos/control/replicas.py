@@ -118,6 +118,10 @@ class Replicas:
     def write(self, path: str, text: str = "") -> None:
         """Write to a handler of all; raises HandlerError, and then nothing has changed, or it says where."""
         path, routers = self.chosen(path)
+        handler = self.handler(path)
+        if handler is not None and handler.combine == "any":
+            write_any(routers, path, text)
+            return
         for number, router in enumerate(routers):
             try:
                 router.write(path, text)
@@ -157,6 +161,18 @@ class Replicas:
                 before = found.get(name, (0, 0))
                 found[name] = before[0] + counts[0], before[1] + counts[1]
         return found
+
+
+def write_any(routers: Sequence[Router], path: str, text: str) -> None:
+    """Write to a handler of all, of which one has to take it; raises HandlerError when none does."""
+    errors: list[HandlerError] = []
+    for router in routers:
+        try:
+            router.write(path, text)
+        except HandlerError as error:
+            errors.append(error)
+    if len(errors) == len(routers):
+        raise errors[0]
 
 
 def sums(counts: Sequence[dict[str, int]]) -> dict[str, int]:
