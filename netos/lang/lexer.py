@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from netos.errors import Diagnostic, Diagnostics, Location
@@ -65,16 +66,17 @@ class Lexer:
         text = match.group()
         return Token(text if text in KEYWORDS else match.lastgroup or text, text, start)
 
-    def configuration(self, opening: Token) -> tuple[str, list[tuple[int, int]]]:
-        """The text from behind `(`, the token just read, to the matching `)`, which is read too; and its pieces.
+    def configuration(self, opening: Token) -> tuple[str, Sequence[tuple[int, int]]]:
+        """The text from behind `(`, the token just read, to the matching `)`, which is read too; and its cuts.
 
-        A piece is (offset in that text, offset in the source); line directives stand between them.
+        Where a line directive stands there is a cut, (offset in that text, offset in the source behind the directive).
         """
         text = self.text
         start = position = opening.start + 1
         depth = 1
         parts: list[str] = []
-        pieces = [(0, start)]
+        cuts: list[tuple[int, int]] = []
+        length = 0
         while match := _configuration_piece.match(text, position):
             special = match.group("special")
             if special == ")":
@@ -86,7 +88,8 @@ class Lexer:
             elif special == "#" and self._at_directive(position):
                 parts.append(text[start:position])
                 start = position = self._read_directive(position)
-                pieces.append((sum(map(len, parts)), start))
+                length += len(parts[-1])
+                cuts.append((length, start))
                 continue
             elif special in ("'", '"'):
                 self.error(f"syntax error: missing {special} to end the quoted text", position)
@@ -98,7 +101,7 @@ class Lexer:
         end = position if closed else len(text)
         parts.append(text[start:end])
         self.position = end + closed
-        return "".join(parts), pieces
+        return "".join(parts), tuple(cuts)
 
     def _at_directive(self, position: int) -> bool:
         return self.text.startswith("#", position) and (position == 0 or self.text[position - 1] in "\r\n")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import NamedTuple
 
 from netos.errors import Location
@@ -19,23 +17,27 @@ class Name(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A configuration string, without its parentheses; where in the source each of its `pieces` starts.
+    """A configuration string, without its parentheses, and where it starts in its source.
 
-    A piece is (offset in the text, offset in the source): one, and one more behind each line directive.
+    Behind each line directive in it there is a cut: where the text goes on (offset in it, offset in the source).
     """
 
     text: str
     source: Source
-    pieces: Sequence[tuple[int, int]]
+    start: int
+    cuts: Sequence[tuple[int, int]] = ()
 
     @property
     def location(self) -> Location:
         """Where the text starts."""
-        return self.source.location(self.pieces[0][1])
+        return self.source.location(self.start)
 
     def offset(self, position: int) -> int:
         """Where in the source a character of the text is; the end is where the closing parenthesis is."""
-        at, start = self.pieces[bisect_right(self.pieces, position, key=itemgetter(0)) - 1]
+        at, start = 0, self.start
+        for cut in self.cuts:
+            if cut[0] <= position:
+                at, start = cut
         return start + position - at
 
 

@@ -74,8 +74,8 @@ class TokenStream:
         opening = self.accept("(")
         if opening is None:
             return None
-        text, pieces = self.lexer.configuration(opening)
-        return nodes.Text(text, self.lexer.source, pieces)
+        text, cuts = self.lexer.configuration(opening)
+        return nodes.Text(text, self.lexer.source, opening.start + 1, cuts)
 
     def ports(self) -> nodes.Ports | None:
         """A port list `[0, 2-4]`, if one stands here; `[]` and a trailing comma make it expandable."""
