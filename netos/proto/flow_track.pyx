@@ -6,9 +6,9 @@ from libc.string cimport memset
 from netos.proto.flow_tcp cimport SEGMENT_AGAIN, SEGMENT_INVALID, tcp_begin, tcp_first_state, tcp_follow
 from netos.proto.flows cimport (
     FAMILY_IPV4, FLOW_ASSURED, FLOW_CONFIRMED, FLOW_ESTABLISHED, FLOW_FREE, FLOW_HALF_OPEN, FLOW_INVALID, FLOW_NEW,
-    FLOW_REFUSED, FLOW_RELATED, FLOW_REPLIED, ICMP_QUERY, NO_FLOW, OTHER_STREAM, OTHER_UNREPLIED, TCP_SYN_SENT, UDP_STREAM,
-    UDP_UNREPLIED, Connection, Flows, Tuple, flow_confirm, flow_create, flow_direction, flow_end, flow_enter,
-    flow_hash, flow_lookup, flow_of, flows_half_open_full, flows_spare_half_open, icmp_answer, tuple_equal,
+    FLOW_REFUSED, FLOW_RELATED, FLOW_REPLIED, ICMP_QUERY, NO_FLOW, OTHER_STREAM, OTHER_UNREPLIED, TCP_SYN_SENT,
+    UDP_STREAM, UDP_UNREPLIED, Connection, Flows, Tuple, flow_confirm, flow_create, flow_direction, flow_end,
+    flow_enter, flow_hash, flow_lookup, flow_of, flows_half_open_full, flows_spare_half_open, icmp_answer, tuple_equal,
     tuple_invert,
 )
 from netos.proto.icmp cimport ICMP_AT_DATA, ICMP_AT_TYPE, ICMP_HEADER_LENGTH, icmp_identifier, icmp_is_error
