@@ -20,7 +20,7 @@ from netos.proto.flows cimport (
     flows_expire,
 )
 from netos.proto.ipv4 cimport IP_PROTOCOL_ICMP, IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, ip_header_length
-from netos.proto.tcp cimport TCP_SYN, tcp_flags
+from netos.proto.tcp cimport TCP_ACK, TCP_SYN, tcp_flags
 
 from elements.firewall.flow_text import flow_key, flow_line, flow_timeout, timeout_lines, total_lines
 from netos.args import Bool, Seconds, Unsigned
@@ -216,7 +216,8 @@ cdef class ConnTrack(Element):
             target = <uint32_t>owner
             hops = replicas
         elif reading.kind != READ_QUOTE and not (
-                reading.key.protocol == IP_PROTOCOL_TCP and not tcp_flags(ip + ip_header_length(ip)) & TCP_SYN):
+                reading.key.protocol == IP_PROTOCOL_TCP
+                and tcp_flags(ip + ip_header_length(ip)) & (TCP_SYN | TCP_ACK) != TCP_SYN):
             return 0
         if target == self.siblings.replica:
             return 0
