@@ -118,11 +118,12 @@ cdef class Queue(Element):
         return &self.nonempty if output == 0 else NULL
 
     cdef void push_batch(self, int port, Batch *batch) noexcept nogil:
-        cdef uint32_t i, waiting = self.last - acquire(&self.first)
+        cdef uint32_t i, last = self.last, mask = self.slots - 1
+        cdef uint32_t waiting = last - acquire(&self.first)
         cdef uint32_t taken = min(batch.count, self.capacity - waiting)
         for i in range(taken):
-            self.ring[(self.last + i) & (self.slots - 1)] = batch.packets[i]
-        release(&self.last, self.last + taken)
+            self.ring[(last + i) & mask] = batch.packets[i]
+        release(&self.last, last + taken)
         if waiting + taken > self.highwater_length:
             self.highwater_length = waiting + taken
         if self.crossed:
@@ -133,15 +134,16 @@ cdef class Queue(Element):
             self.reject(batch.packets[i], DROP_QUEUE_FULL)
 
     cdef void pull_batch(self, int port, uint32_t limit, Batch *into) noexcept nogil:
-        cdef uint32_t i, waiting = acquire(&self.last) - self.first
+        cdef uint32_t i, first = self.first, mask = self.slots - 1
+        cdef uint32_t waiting = acquire(&self.last) - first
         cdef uint32_t taken = min(limit, waiting)
         for i in range(taken):
-            into.packets[into.count + i] = self.ring[(self.first + i) & (self.slots - 1)]
+            into.packets[into.count + i] = self.ring[(first + i) & mask]
         into.count += taken
-        release(&self.first, self.first + taken)
+        release(&self.first, first + taken)
         if taken == waiting:
             notifier_sleep(&self.nonempty)
             if self.crossed:
                 fence()
-                if acquire(&self.last) != self.first:
+                if acquire(&self.last) != first + taken:
                     notifier_wake(&self.nonempty)

@@ -81,12 +81,27 @@ cdef void task_obey(void *object) noexcept nogil:
 
 cdef void task_schedule(Task *task) noexcept nogil:
     """Make the task runnable. From within its own run it has used a share; after a sleep it saved up none."""
-    cdef RunQueue *queue = task.queue
-    if task.slot >= 0 or queue == NULL:
+    if task.slot >= 0 or task.queue == NULL:
         return
-    if inbox_foreign(queue.inbox):
+    if task.queue.inbox != NULL:
+        schedule_slowly(task)
+    else:
+        schedule_here(task)
+
+
+cdef void schedule_shared(Task *task) noexcept nogil:
+    if inbox_foreign(task.queue.inbox):
         task_ask(task, 1)
-        return
+    else:
+        schedule_here(task)
+
+
+# Called by way of a pointer, which keeps it out of task_schedule: that runs for every burst, and shall save no registers.
+cdef void (*schedule_slowly)(Task *task) noexcept nogil = schedule_shared
+
+
+cdef inline void schedule_here(Task *task) noexcept nogil:
+    cdef RunQueue *queue = task.queue
     if task.running:
         task.position_in_time += STRIDE_ONE * TICKETS_DEFAULT // task.tickets
     elif task.position_in_time < queue.now:
@@ -107,7 +122,7 @@ cdef void task_cancel(Task *task) noexcept nogil:
         take_off(task)
 
 
-cdef inline void take_off(Task *task) noexcept nogil:
+cdef void take_off(Task *task) noexcept nogil:
     cdef RunQueue *queue = task.queue
     cdef Task *last
     cdef int32_t slot = task.slot

@@ -105,7 +105,7 @@ cdef void timer_cancel(Timer *timer) noexcept nogil:
         take_off(timer)
 
 
-cdef inline void take_off(Timer *timer) noexcept nogil:
+cdef void take_off(Timer *timer) noexcept nogil:
     cdef TimerHeap *heap = timer.heap
     cdef Timer *last
     cdef int32_t slot = timer.slot
