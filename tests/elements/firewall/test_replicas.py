@@ -6,7 +6,7 @@ import pytest
 
 from elements.firewall.nat_arguments import share_of
 from netos.control.replicas import Replicas
-from netos.errors import ConfigError
+from netos.errors import ConfigError, HandlerError
 from netos.kernel.group import VcpuGroup
 from netos.lang import parse_config
 from netos.registry import default_registry
@@ -104,22 +104,43 @@ def test_errors_and_echo_replies_do_so_too():
         assert list(map(len, made.got("in"))) == [0, 1]
 
 
-def test_a_packet_in_the_middle_of_a_connection_is_passed_on_until_somebody_knows_it():
-    """Without translation, as after the kernel has forgotten where a flow went."""
-    with running(4) as made:
-        ends = {"source": "10.0.0.2", "destination": PEER, "source_port": 7, "destination_port": 80}
-        other = {"source": PEER, "destination": "10.0.0.2", "source_port": 80, "destination_port": 7}
-        made.send(2, "inside", tcp_packet(flags=SYN, **ends))
-        made.replicas.routers[2]["track"].kill(f"tcp 10.0.0.2:7 {PEER}:80")
+PLAIN = "Idle -> i :: MarkIPHeader -> track :: ConnTrack(1000) -> out :: Queue -> Idle;"
+THERE = {"source": "10.0.0.2", "destination": PEER, "source_port": 7, "destination_port": 80}
+BACK = {"source": PEER, "destination": "10.0.0.2", "source_port": 80, "destination_port": 7}
+
+
+@pytest.mark.parametrize("arrives", range(4))
+def test_a_packet_in_the_middle_of_a_connection_is_passed_on_until_somebody_knows_it(arrives):
+    """As after the kernel has forgotten where a flow went."""
+    with running(4, PLAIN) as made:
+        made.send(2, "i", tcp_packet(flags=SYN, **THERE))
         made.got("out")
-        made.send(3, "outside", tcp_packet(flags=ACK, **other))
-        assert list(map(len, made.got("in"))) == [0, 0, 0, 0]
-        assert int(made.replicas.read("track.handed_over")) == 3     # seen by all, known to none
-        made.send(3, "outside", tcp_packet(flags=SYN, **other))
-        made.send(3, "outside", udp_packet(source=PEER, destination="10.0.0.2"))
-        made.send(3, "outside", ip_packet(b"x" * 20, source=PEER, destination="10.0.0.2", protocol=47))
-        made.got("in")
-        assert int(made.replicas.read("track.handed_over")) == 3     # what may begin a connection stays
+        for flags in (SYN_ACK, ACK):
+            made.send(arrives, "i", tcp_packet(flags=flags, **BACK))
+            assert list(map(len, made.got("out"))) == [0, 0, 1, 0]
+        assert int(made.replicas.read("track.handed_over")) == 2 * ((2 - arrives) % 4)
+
+
+def test_what_nobody_knows_is_seen_by_all_once_and_what_may_begin_a_connection_stays():
+    with running(4, PLAIN) as made:
+        made.send(3, "i", tcp_packet(flags=ACK, **BACK))
+        assert list(map(len, made.got("out"))) == [0, 0, 1, 0]
+        assert int(made.replicas.read("track.handed_over")) == 3
+        made.send(3, "i", tcp_packet(flags=SYN, **BACK))
+        made.send(3, "i", udp_packet(source=PEER, destination="10.0.0.2"))
+        made.send(3, "i", ip_packet(b"x" * 20, source=PEER, destination="10.0.0.2", protocol=47))
+        assert list(map(len, made.got("out"))) == [0, 0, 0, 3]
+        assert int(made.replicas.read("track.handed_over")) == 3
+
+
+@pytest.mark.parametrize("replica", [0, 1])
+def test_a_connection_is_killed_wherever_it_is(replica):
+    with running() as made:
+        made.port_of(replica, 1000)
+        made.replicas.write("track.kill", f"tcp 10.0.0.2:1000 {PEER}:80")
+        assert made.replicas.read("track.count") == "0"
+        with pytest.raises(HandlerError, match="there is no connection"):
+            made.replicas.write("track.kill", f"tcp 10.0.0.2:1000 {PEER}:80")
 
 
 def test_fewer_ports_than_replicas_are_refused():
