@@ -6,7 +6,7 @@ where held packets wait in queues, in neighbour tables or in Python's hands.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free, malloc, qsort
 from libc.string cimport memcpy
 
 from netos.kernel.memory cimport (
@@ -82,10 +82,24 @@ cdef Vcpu *vcpu_make() except NULL:
     return vcpu
 
 
+cdef int by_buffer(const void *a, const void *b) noexcept nogil:
+    cdef uint8_t *first = (<Descriptor **>a)[0].buffer
+    cdef uint8_t *second = (<Descriptor **>b)[0].buffer
+    return (first > second) - (first < second)
+
+
+cdef int by_place(const void *a, const void *b) noexcept nogil:
+    cdef Descriptor *first = (<Descriptor **>a)[0]
+    cdef Descriptor *second = (<Descriptor **>b)[0]
+    return (first > second) - (first < second)
+
+
 cdef void vcpu_free(Vcpu *vcpu) noexcept nogil:
     cdef uint32_t i
+    qsort(vcpu.ready, vcpu.ready_count, sizeof(Descriptor *), by_buffer)    # neighbours stay neighbours: see memory.pyx
     for i in range(vcpu.ready_count):
         pool_give(&vcpu.arena.small, 1, &vcpu.ready[i].buffer)
+    qsort(vcpu.ready, vcpu.ready_count, sizeof(Descriptor *), by_place)
     pool_give(&vcpu.arena.descriptors, vcpu.ready_count, <uint8_t **>vcpu.ready)
     pool_give(&vcpu.arena.descriptors, vcpu.bare_count, <uint8_t **>vcpu.bare)
     free(vcpu.events)

@@ -6,7 +6,7 @@ without a copy. Pools never grow: an empty pool is a dropped packet with a reaso
 
 import os
 
-from libc.stdint cimport uint8_t, uint32_t, uintptr_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, malloc
 
 cdef extern from "<sys/mman.h>" nogil:
@@ -35,21 +35,50 @@ cdef enum:
     HUGE_PAGE = 2 << 20
     F_ADD_SEALS = 1033
     F_SEAL_SHRINK = 2
+    CHUNK = 64                  # items
 
 cdef ArenaData the_arena
 cdef object settings = None     # of the arena once it is made
 
 
+cdef uint32_t chunk_stride(uint32_t chunks) noexcept nogil:
+    """A number about 0.6 of `chunks` that has no divisor with it in common: its multiples are everywhere before twice."""
+    cdef uint32_t stride = chunks * 5 // 8 | 1
+    cdef uint32_t a, b, rest
+    while True:
+        a, b = chunks, stride
+        while b:
+            rest = a % b
+            a, b = b, rest
+        if a == 1:
+            return stride
+        stride += 2
+
+
+cdef uint32_t fresh_number(Pool *pool, uint32_t stride) noexcept nogil:
+    """The next item that was never used: chunk after chunk, such as a virtual CPU takes, each far from the one before.
+
+    A processor that walks through its own buffers fetches ahead, into those that follow: were they another's, both
+    would wait for each other, and two virtual CPUs run at three quarters of their speed.
+    """
+    cdef uint32_t chunks = pool.capacity // CHUNK
+    cdef uint32_t chunk = pool.fresh // CHUNK
+    if chunk >= chunks:
+        return pool.fresh
+    return <uint32_t>(<uint64_t>chunk * stride % chunks) * CHUNK + pool.fresh % CHUNK
+
+
 cdef uint32_t pool_take(Pool *pool, uint32_t wanted, uint8_t **items) noexcept nogil:
     """Take up to `wanted` items; return how many there were."""
-    cdef uint32_t taken = 0
+    cdef uint32_t taken = 0, stride
     netos_lock(&pool.lock)
     while taken < wanted and pool.free_count:
         pool.free_count -= 1
         items[taken] = pool.base + <size_t>pool.free[pool.free_count] * pool.item_size
         taken += 1
+    stride = chunk_stride(pool.capacity // CHUNK) if taken < wanted and pool.capacity >= CHUNK else 1
     while taken < wanted and pool.fresh < pool.capacity:
-        items[taken] = pool.base + <size_t>pool.fresh * pool.item_size
+        items[taken] = pool.base + <size_t>fresh_number(pool, stride) * pool.item_size
         pool.fresh += 1
         taken += 1
     netos_unlock(&pool.lock)

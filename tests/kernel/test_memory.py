@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -136,3 +138,19 @@ def test_the_arena_is_made_once() -> None:
     memory.configure(facts["small"], facts["large"])
     with pytest.raises(RuntimeError, match="already made"):
         memory.configure(facts["small"] + 1, facts["large"])
+
+
+def test_virtual_cpus_do_not_get_buffers_that_lie_side_by_side() -> None:
+    """Walking through its own, a processor fetches a neighbour's: two replicas ran at three quarters of their speed."""
+    script = """
+import ctypes
+from netos.kernel.vcpu import VirtualCpu
+cpus = [VirtualCpu() for _ in range(4)]
+packets = [[cpu.packet(b"x") for _ in range(256)] for cpu in cpus]
+places = sorted((ctypes.addressof(ctypes.c_char.from_buffer(memoryview(packet))), number)
+                for number, some in enumerate(packets) for packet in some)
+assert len({place for place, _ in places}) == 1024
+print(min(b - a for (a, mine), (b, other) in zip(places, places[1:]) if mine != other))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 64 * 2048
