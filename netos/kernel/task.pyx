@@ -79,6 +79,11 @@ cdef void task_obey(void *object) noexcept nogil:
         task_cancel(task)
 
 
+# Called by way of a pointer, which keeps it out of task_schedule: that runs for every burst and shall save no registers.
+cdef void (*schedule_slowly)(Task *task) noexcept nogil
+schedule_slowly = schedule_shared
+
+
 cdef void task_schedule(Task *task) noexcept nogil:
     """Make the task runnable. From within its own run it has used a share; after a sleep it saved up none."""
     if task.slot >= 0 or task.queue == NULL:
@@ -94,10 +99,6 @@ cdef void schedule_shared(Task *task) noexcept nogil:
         task_ask(task, 1)
     else:
         schedule_here(task)
-
-
-# Called by way of a pointer, which keeps it out of task_schedule: that runs for every burst, and shall save no registers.
-cdef void (*schedule_slowly)(Task *task) noexcept nogil = schedule_shared
 
 
 cdef inline void schedule_here(Task *task) noexcept nogil:
