@@ -79,7 +79,7 @@ cdef void task_obey(void *object) noexcept nogil:
         task_cancel(task)
 
 
-# Called by way of a pointer, which keeps it out of task_schedule: that runs for every burst and shall save no registers.
+# Called by way of a pointer, which keeps it out of task_schedule: that runs for every burst, and saves no registers so.
 cdef void (*schedule_slowly)(Task *task) noexcept nogil
 schedule_slowly = schedule_shared
 
