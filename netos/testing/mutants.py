@@ -46,7 +46,7 @@ MARK, STRAY = b"numbered", b"mutants'"
 FRAMES = 8                      # numbered packets before each reload, and as many strays for an accepted mutant
 PATIENCE = 10.0                 # seconds a packet or a reload may take before it counts as lost
 SLOW = 3.0                      # seconds a reload may take on a busy machine
-GROWTH = 64 << 20               # bytes of resident memory that a thousand mutants may leave behind
+GROWTH = 64 << 20               # bytes of resident memory that mutants may leave behind, after five hundred
 CAPACITY = 4096
 ROUTER, NEIGHBOUR, CLIENT = bytes.fromhex("020000000101"), station(9), station(7)
 
@@ -316,7 +316,7 @@ async def survive_all(file: str, numbers: Sequence[int], seed: int, threaded: bo
                 await subject.survive(Random(f"{seed} {number}"))
             except (Exception, asyncio.CancelledError) as error:
                 raise Disturbed(f"mutant {number} of {file} (--seed {seed} --only {number}): {error!r}") from error
-            if done % 500 == 20:
+            if done % 500 == 499:           # by then the heap has grown as large as the largest mutants need
                 gc.collect()
                 now = len(os.listdir("/proc/self/fd")), resident()
                 if files and (now[0] > files or now[1] > memory + GROWTH):
