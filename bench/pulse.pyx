@@ -123,7 +123,7 @@ def stream(int source, int target, bytes frame not None, double rate, double sec
                 memcpy(&out_space[i][TIME], &now, 8)
                 number += 1
             i = 0
-            while i < BURST:                    # it stops at a frame that the interface has no room for: that one is lost
+            while i < BURST:                    # it stops at a frame the interface has no room for: that one is lost
                 done = sendmmsg(source, out + i, BURST - i, 0)
                 i += max(done, 0) + (i + done < BURST)
         until = clock_host(CLOCK_MONOTONIC) + 300000000

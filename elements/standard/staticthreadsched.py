@@ -20,7 +20,6 @@ class StaticThreadSched(Element):
 
     ports = "0/0"
     phase = 0
-    unreplicable = "each of them runs a graph of its own"
     unreplicable = "it places the tasks of one graph on threads, and here each runs all of them"
 
     def configure(self, *entries: Annotated[str, Remaining]) -> None:

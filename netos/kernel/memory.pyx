@@ -42,7 +42,7 @@ cdef object settings = None     # of the arena once it is made
 
 
 cdef uint32_t chunk_stride(uint32_t chunks) noexcept nogil:
-    """A number about 0.6 of `chunks` that has no divisor with it in common: its multiples are everywhere before twice."""
+    """About 0.6 of `chunks`, with no divisor in common: its multiples are everywhere once before they are twice."""
     cdef uint32_t stride = chunks * 5 // 8 | 1
     cdef uint32_t a, b, rest
     while True:
