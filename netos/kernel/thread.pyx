@@ -205,7 +205,8 @@ cdef class VcpuThread:
                 continue
             if self.cpu.cycles_a_nanosecond == 0:
                 self.cpu.calibrate()
-            if not self.cpu.turn() and not atomic_get(&self.pauses):
+            # The turn may have taken the wake-up that came with a wish: look again before sleeping.
+            if not self.cpu.turn() and not atomic_get(&self.pauses) and not atomic_get(&self.ending):
                 if atomic_get(&self.resters):
                     self.say_resting()
                 self.cpu.set_timer()
