@@ -59,6 +59,8 @@ ALLOWED = [
         "netos.global_handlers", "netos.default_handlers", "netos.registry", "netos.offload_shim",
         "netos.complaints", "netos.placement", "netos.run_count"]),
     ("netos.builder", ["netos.router", "netos.errors", "netos.handlers", "netos.lang", "netos.registry"]),
+    ("netos.aio", [
+        "netos.aio", "netos.proto", "netos.kernel", "netos.router", "netos.errors", "netos.addresses", "netos.packet"]),
     ("netos.testing", ["netos", "elements"]),
     ("netos.cli", ["netos", "elements"]),
     ("netos.control", ["netos", "elements"]),

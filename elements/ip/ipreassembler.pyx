@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from elements.ip.fragments cimport (
+from netos.proto.fragments cimport (
     FRAGMENT_AGAIN, FRAGMENT_KEPT, FRAGMENT_LAST, FRAGMENT_ROOMLESS, NOTHING, Datagram, Fragments, datagram_end,
     datagram_find, fragment_add, fragment_take, fragments_free, fragments_init,
 )

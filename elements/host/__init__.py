@@ -1,0 +1,1 @@
+"""Elements that are a host: its protocol stack in a graph."""

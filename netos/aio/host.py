@@ -1,0 +1,106 @@
+"""The host that event loops of this process are on: a virtual CPU, a graph with a HostStack in it, its stack."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from netos.errors import NetosError
+from netos.kernel.inline import InlineRunner
+
+if TYPE_CHECKING:
+    from netos.proto.stack import Stack
+    from netos.router import Router
+
+LOOPBACK_ONLY = "Idle -> HostStack -> Idle;"
+
+
+def random_ether() -> str:
+    """A locally administered Ethernet address."""
+    return ":".join(f"{byte:02x}" for byte in (0x02, *secrets.token_bytes(5)))
+
+
+def tap_config(tap: str, address: str = "", *, ether: str = "", gateway: str = "", mtu: int = 1500,
+               offload: bool = True, dhcp: bool = False) -> str:
+    """The configuration of a host with one interface on a tap device."""
+    arguments = [address] if address else []
+    arguments += [f"ETHER {ether or random_ether()}", f"MTU {mtu}"]
+    arguments += [f"GATEWAY {gateway}"] if gateway else []
+    arguments += ["DHCP true"] if dhcp else []
+    return (f"FromDevice({tap}, BURST 32, MTU {mtu}, OFFLOAD {'true' if offload else 'false'}, UP true)\n"
+            f"    -> host :: HostStack({', '.join(arguments)})\n    -> ToDevice({tap}, BURST 32);\n")
+
+
+class Host:
+    """A host for the event loops of this process, as long as it is the current one (a context manager).
+
+    `tap` and `address` make one with an interface on a tap device; `config` is any configuration text with a HostStack
+    in it; without either the host has nothing but 127.0.0.1. Its devices are open from the start on, packets flow while
+    one of its loops runs.
+    """
+
+    def __init__(self, tap: str = "", address: str = "", *, config: str = "", ether: str = "", gateway: str = "",
+                 mtu: int = 1500, offload: bool = True, dhcp: bool = False, filename: str = "host") -> None:
+        from netos.router import Router
+
+        if not config:
+            config = LOOPBACK_ONLY if not tap else tap_config(
+                tap, address, ether=ether, gateway=gateway, mtu=mtu, offload=offload, dhcp=dhcp)
+        self.router: Router = Router.from_text(config, filename, widen=256).initialize()
+        self.elements = [element for element in self.router.order if type(element).__name__ == "HostStack"]
+        if not self.elements:
+            self.router.close()
+            raise NetosError(f"{filename} has no HostStack: put one where packets for this host arrive")
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._runner: InlineRunner | None = None
+
+    @property
+    def stack(self) -> Stack:
+        """The protocol stack."""
+        stack: Stack = self.elements[0].stack
+        return stack
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have this loop move the packets, until detach()."""
+        if self.loop is not None:
+            raise RuntimeError("another event loop runs on this host: a host has one at a time")
+        self.loop = loop
+        self._runner = InlineRunner(self.router.cpu, loop)
+        self._runner.start()
+
+    def detach(self) -> None:
+        """The loop has stopped."""
+        if self._runner is not None:
+            self._runner.close()
+        self.loop = self._runner = None
+
+    def close(self) -> None:
+        """Close devices; connections that are open are reset."""
+        self.detach()
+        self.router.close()
+
+    def __enter__(self) -> Self:
+        global _current
+        self._before, _current = _current, self
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 traceback: TracebackType | None) -> None:
+        global _current
+        _current = self._before
+        self.close()
+
+    _before: Any = None
+
+
+_current: Host | None = None
+
+
+def current_host() -> Host:
+    """The host that new event loops are on; made, with 127.0.0.1 alone, when none was."""
+    global _current
+    if _current is None:
+        _current = Host()
+    return _current

@@ -1,0 +1,72 @@
+"""Names and addresses: what loop.getaddrinfo() answers on the stack, numbers, this host, the hosts file."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+from netos.addresses import ipv4_number
+
+HOSTS = Path("/etc/hosts")
+KINDS = {socket.SOCK_STREAM: socket.IPPROTO_TCP, socket.SOCK_DGRAM: socket.IPPROTO_UDP}
+
+
+def service_number(port: Any, kind: int) -> int:
+    """A port by number or by the name of its service; raises gaierror."""
+    if port is None:
+        return 0
+    text = port.decode() if isinstance(port, bytes) else port
+    try:
+        return int(text)
+    except ValueError:
+        try:
+            return socket.getservbyname(text, "udp" if kind == socket.SOCK_DGRAM else "tcp")
+        except OSError:
+            raise socket.gaierror(socket.EAI_SERVICE, f"no service is called {text!r}") from None
+
+
+def hosts_file(name: str) -> list[str]:
+    """The IPv4 addresses that the hosts file has for a name."""
+    found = []
+    try:
+        lines = HOSTS.read_text(encoding="ascii", errors="ignore").splitlines()
+    except OSError:
+        return []
+    for line in lines:
+        address, *names = line.partition("#")[0].split() or [""]
+        if name.lower() in map(str.lower, names) and is_number(address):
+            found.append(address)
+    return found
+
+
+def is_number(text: str) -> bool:
+    """Whether the text is an IPv4 address."""
+    try:
+        ipv4_number(text)
+    except ValueError:
+        return False
+    return True
+
+
+async def resolve(loop: Any, host: Any, port: Any, *, family: int, type: int, proto: int, flags: int) -> list[Any]:
+    """getaddrinfo(3) in IPv4: entries of (family, type, protocol, canonical name, (address, port)); raises gaierror."""
+    if family not in (socket.AF_UNSPEC, socket.AF_INET):
+        raise socket.gaierror(socket.EAI_FAMILY, "the stack knows IPv4 only")
+    name = host.decode("ascii") if isinstance(host, bytes) else host
+    if not name:
+        addresses = ["0.0.0.0" if flags & socket.AI_PASSIVE else "127.0.0.1"]
+    elif is_number(name):
+        addresses = [name]
+    elif flags & socket.AI_NUMERICHOST:
+        raise socket.gaierror(socket.EAI_NONAME, f"{name!r} is not an IPv4 address")
+    elif name.lower() in ("localhost", "localhost.localdomain"):
+        addresses = ["127.0.0.1"]
+    else:
+        addresses = hosts_file(name)
+        if not addresses:
+            raise socket.gaierror(socket.EAI_NONAME, f"the name {name!r} is not known")
+    number = service_number(port, type)
+    kinds = [type] if type else list(KINDS)
+    return [(socket.AF_INET, kind, proto or KINDS.get(kind, 0), "", (address, number))
+            for address in addresses for kind in kinds]

@@ -1,0 +1,36 @@
+"""Endpoints in Python's hands; see endpoints.pyx."""
+
+from libc.stdint cimport uint32_t
+
+from netos.proto.stack cimport Stack
+from netos.proto.tcp_block cimport Listener, Tcb
+from netos.proto.udp_ports cimport UdpPort
+
+
+cdef class TcpEndpoint:
+    cdef Tcb *tcb
+    cdef readonly Stack stack
+    cdef readonly tuple local
+    cdef readonly tuple remote
+    cdef public object user         # whoever wants to hear of events
+
+    cdef void adopt(self)
+    cdef Tcb *block(self) except NULL
+    cdef int set_bit(self, uint32_t bit, bint value) except -1
+
+
+cdef class TcpListener:
+    cdef Listener *listener
+    cdef readonly Stack stack
+    cdef readonly tuple local
+    cdef public object user
+
+
+cdef class UdpEndpoint:
+    cdef UdpPort *port
+    cdef readonly Stack stack
+    cdef readonly tuple local
+    cdef readonly tuple remote
+    cdef public object user
+
+    cdef UdpPort *opened(self) except NULL

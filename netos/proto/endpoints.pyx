@@ -1,0 +1,338 @@
+"""Endpoints in Python's hands: TCP connections and listeners, UDP ports of a Stack; never blocking, errors as OSError."""
+
+import os
+
+cimport cython
+from libc.errno cimport EADDRNOTAVAIL, EAGAIN, EBADF, EINPROGRESS, EINVAL, ENOTCONN
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+
+from netos.proto.inet cimport Address, address_ipv4, address_is_any, address_number
+from netos.proto.host cimport host_is_own
+from netos.proto.ring cimport ring_copy_out, ring_skip
+from netos.proto.stack cimport Stack, address_of, endpoint_of
+from netos.proto.tcp_block cimport (
+    EVENT_ACCEPTABLE as ACCEPTABLE_BIT, EVENT_CLOSED as CLOSED_BIT, EVENT_CONNECTED as CONNECTED_BIT,
+    EVENT_FINISHED as FINISHED_BIT, EVENT_READABLE as READABLE_BIT, EVENT_WRITABLE as WRITABLE_BIT, Listener,
+    TCB_CORKED, TCB_FIN_RECEIVED, TCB_KEEPALIVE, TCB_NO_DELAY, TIMER_KEEPALIVE, Tcb,
+)
+from netos.proto.tcp_emit cimport set_timer
+from netos.proto.tcp_user cimport (
+    tcp_abort, tcp_accept, tcp_close, tcp_connect, tcp_listen, tcp_listen_no_more, tcp_read, tcp_shutdown, tcp_write,
+)
+from netos.proto.udp_ports cimport Datagram, UdpPort, udp_close, udp_open, udp_send, udp_take
+
+from netos.proto.tcp_state import STATES
+
+CONNECTED, READABLE, WRITABLE = CONNECTED_BIT, READABLE_BIT, WRITABLE_BIT
+FINISHED, CLOSED, ACCEPTABLE = FINISHED_BIT, CLOSED_BIT, ACCEPTABLE_BIT
+
+
+def os_error(number):
+    """The exception of an errno."""
+    return OSError(number, os.strerror(number))
+
+
+cdef uint16_t port_of(object number) except *:
+    if not 0 <= number <= 65535:
+        raise OverflowError(f"a port is from 0 to 65535, not {number}")
+    return number
+
+
+@cython.no_gc_clear
+cdef class TcpEndpoint:
+    """A TCP connection. It is aborted when the last reference to it goes; close() it first."""
+
+    def __init__(self, Stack stack not None, remote, local=None):
+        cdef int32_t error = 0
+        cdef Address source = address_of(local[0] if local else None), destination = address_of(remote[0])
+        self.stack = stack
+        self.tcb = tcp_connect(&stack.protocols.tcp, &source, port_of(local[1]) if local else 0, &destination,
+                               port_of(remote[1]), &error)
+        if self.tcb == NULL:
+            raise os_error(error)
+        self.adopt()
+        stack.work()
+
+    cdef void adopt(self):
+        self.tcb.owner = <void *>self
+        self.local = endpoint_of(&self.tcb.connection.local, self.tcb.connection.local_port)
+        self.remote = endpoint_of(&self.tcb.connection.remote, self.tcb.connection.remote_port)
+
+    def __dealloc__(self):
+        if self.tcb != NULL:
+            tcp_abort(self.tcb)
+            self.tcb = NULL
+
+    cdef Tcb *block(self) except NULL:
+        if self.tcb == NULL:
+            raise os_error(EBADF)
+        return self.tcb
+
+    def send(self, data):
+        """Hand over bytes; how many were taken, fewer than given when the send buffer is full (WRITABLE follows)."""
+        cdef const uint8_t[::1] content = data
+        cdef int64_t taken
+        self.block()
+        if content.shape[0] == 0:
+            return 0
+        taken = tcp_write(self.tcb, &content[0], <uint32_t>min(content.shape[0], 0x7FFFFFFF))
+        if taken < 0:
+            raise os_error(-taken)
+        self.stack.work()
+        return taken
+
+    def receive(self, limit=None):
+        """The bytes that have come, at most `limit`; none: nothing is there, and `finished` says whether more can come."""
+        cdef uint32_t length = self.block().receive.used
+        if limit is not None:
+            length = min(length, <uint32_t>min(limit, 0x7FFFFFFF))
+        result = PyBytes_FromStringAndSize(NULL, length)
+        if length:
+            tcp_read(self.tcb, <uint8_t *>PyBytes_AS_STRING(result), length)
+            self.stack.work()
+        return result
+
+    def receive_into(self, buffer):
+        """The bytes that have come, into a writable buffer; how many."""
+        cdef uint8_t[::1] into = buffer
+        cdef uint32_t length
+        self.block()
+        if into.shape[0] == 0:
+            return 0
+        length = tcp_read(self.tcb, &into[0], <uint32_t>min(into.shape[0], 0x7FFFFFFF))
+        if length:
+            self.stack.work()
+        return length
+
+    def shutdown(self):
+        """No more will be sent: a FIN goes out after all that was handed over."""
+        cdef int32_t error = tcp_shutdown(self.block())
+        if error:
+            raise os_error(-error)
+        self.stack.work()
+
+    def close(self):
+        """Done with it: what was handed over is still sent. Harmless when called twice."""
+        if self.tcb != NULL:
+            tcp_close(self.tcb)
+            self.tcb = NULL
+            self.stack.work()
+
+    def abort(self):
+        """End it at once, with a RST. Harmless when called twice."""
+        if self.tcb != NULL:
+            tcp_abort(self.tcb)
+            self.tcb = NULL
+            self.stack.work()
+
+    @property
+    def state(self):
+        """The state, by the name RFC 9293 has for it."""
+        return STATES[self.tcb.connection.state] if self.tcb != NULL else "CLOSED"
+
+    @property
+    def error(self):
+        """The errno of the connection's end, 0 for a good one or none yet."""
+        return self.tcb.error if self.tcb != NULL else 0
+
+    @property
+    def readable(self):
+        """Bytes that wait."""
+        return self.tcb.receive.used if self.tcb != NULL else 0
+
+    @property
+    def unsent(self):
+        """Bytes handed over that the peer has not acknowledged."""
+        return self.tcb.send.used if self.tcb != NULL else 0
+
+    @property
+    def writable(self):
+        """Bytes that send() would take now."""
+        return self.tcb.send_limit - min(self.tcb.send.used, self.tcb.send_limit) if self.tcb != NULL else 0
+
+    @property
+    def finished(self):
+        """Whether the peer has sent its FIN, and all before it has come."""
+        return self.tcb != NULL and self.tcb.bits & TCB_FIN_RECEIVED != 0
+
+    @property
+    def no_delay(self):
+        """Whether small segments go at once (TCP_NODELAY)."""
+        return self.tcb != NULL and self.tcb.bits & TCB_NO_DELAY != 0
+
+    @no_delay.setter
+    def no_delay(self, bint value):
+        self.set_bit(TCB_NO_DELAY, value)
+
+    @property
+    def corked(self):
+        """Whether small segments wait for more (TCP_CORK)."""
+        return self.tcb != NULL and self.tcb.bits & TCB_CORKED != 0
+
+    @corked.setter
+    def corked(self, bint value):
+        self.set_bit(TCB_CORKED, value)
+
+    @property
+    def keepalive(self):
+        """Whether an idle connection is probed (SO_KEEPALIVE)."""
+        return self.tcb != NULL and self.tcb.bits & TCB_KEEPALIVE != 0
+
+    @keepalive.setter
+    def keepalive(self, bint value):
+        self.set_bit(TCB_KEEPALIVE, value)
+        if value:
+            set_timer(self.tcb, TIMER_KEEPALIVE, self.tcb.tcp.host.now + self.tcb.keepalive_idle)
+
+    def set_keepalive(self, double idle, double interval, uint32_t count):
+        """When an idle connection is probed first, and how often (seconds), and after how many probes it is given up."""
+        self.block()
+        self.tcb.keepalive_idle = <int64_t>(idle * 1e9)
+        self.tcb.keepalive_interval = <int64_t>(interval * 1e9)
+        self.tcb.keepalive_count = count
+
+    cdef int set_bit(self, uint32_t bit, bint value) except -1:
+        self.block()
+        if value:
+            self.tcb.bits |= bit
+        else:
+            self.tcb.bits &= ~bit
+        return 0
+
+    @property
+    def facts(self):
+        """What TCP knows of the connection, as Linux's TCP_INFO has it: windows in bytes, times in seconds."""
+        cdef Tcb *tcb = self.block()
+        return {"state": self.state, "mss": tcb.mss, "cwnd": tcb.cwnd, "ssthresh": tcb.ssthresh, "rtt": tcb.srtt / 1e9,
+                "rttvar": tcb.rttvar / 1e9, "rto": tcb.rto / 1e9, "snd_wnd": tcb.snd_wnd, "bytes_in": tcb.bytes_in,
+                "bytes_out": tcb.bytes_out, "retransmitted": tcb.retransmitted, "flight": tcb.snd_max - tcb.snd_una}
+
+
+@cython.no_gc_clear
+cdef class TcpListener:
+    """Where connections are accepted."""
+
+    def __init__(self, Stack stack not None, local, uint32_t backlog=128):
+        cdef int32_t error = 0
+        cdef Address address = address_of(local[0])
+        self.stack = stack
+        if not address_is_any(&address) and not host_is_own(&stack.protocols.host, address_number(&address)):
+            raise os_error(EADDRNOTAVAIL)
+        self.listener = tcp_listen(&stack.protocols.tcp, &address, port_of(local[1]), backlog, &error)
+        if self.listener == NULL:
+            raise os_error(error)
+        self.listener.owner = <void *>self
+        self.local = endpoint_of(&self.listener.local, self.listener.port)
+
+    def __dealloc__(self):
+        if self.listener != NULL:
+            tcp_listen_no_more(&self.stack.protocols.tcp, self.listener)
+
+    def accept(self):
+        """The TcpEndpoint that has waited longest, None when none waits."""
+        cdef Tcb *tcb
+        cdef TcpEndpoint endpoint
+        if self.listener == NULL:
+            raise os_error(EBADF)
+        tcb = tcp_accept(self.listener)
+        if tcb == NULL:
+            return None
+        endpoint = TcpEndpoint.__new__(TcpEndpoint)
+        endpoint.stack = self.stack
+        endpoint.tcb = tcb
+        endpoint.adopt()
+        return endpoint
+
+    def close(self):
+        """Accept no more; connections that nobody accepted are reset. Harmless when called twice."""
+        if self.listener != NULL:
+            tcp_listen_no_more(&self.stack.protocols.tcp, self.listener)
+            self.listener = NULL
+            self.stack.work()
+
+    @property
+    def waiting(self):
+        """Connections that accept() would give."""
+        return self.listener.waiting_count if self.listener != NULL else 0
+
+
+@cython.no_gc_clear
+cdef class UdpEndpoint:
+    """A UDP port."""
+
+    def __init__(self, Stack stack not None, local=None, remote=None, *, bint shared=False):
+        cdef int32_t error = 0
+        cdef Address address = address_of(local[0] if local else None)
+        self.stack = stack
+        if not address_is_any(&address) and not host_is_own(&stack.protocols.host, address_number(&address)) and (
+                address_number(&address) >> 28 != 14):
+            raise os_error(EADDRNOTAVAIL)
+        self.port = udp_open(&stack.protocols.udp, &address, port_of(local[1]) if local else 0, shared, &error)
+        if self.port == NULL:
+            raise os_error(error)
+        self.port.owner = <void *>self
+        self.local = endpoint_of(&self.port.local, self.port.port)
+        if remote is not None:
+            self.connect(remote)
+
+    def __dealloc__(self):
+        if self.port != NULL:
+            udp_close(&self.stack.protocols.udp, self.port)
+
+    cdef UdpPort *opened(self) except NULL:
+        if self.port == NULL:
+            raise os_error(EBADF)
+        return self.port
+
+    def connect(self, remote):
+        """Exchange datagrams with this endpoint only; errors about them are raised by receive()."""
+        cdef Address address = address_of(remote[0])
+        self.opened().remote_port = port_of(remote[1])
+        self.port.remote = address
+        self.remote = endpoint_of(&address, remote[1])
+
+    def send(self, data, remote=None):
+        """Send a datagram of at most 65 507 bytes."""
+        cdef const uint8_t[::1] content = data
+        cdef Address nowhere = address_ipv4(0), destination
+        cdef int32_t error
+        cdef const uint8_t *at = &content[0] if content.shape[0] else NULL
+        self.opened()
+        if remote is None:
+            if self.remote is None:
+                raise os_error(ENOTCONN)
+            remote = self.remote
+        destination = address_of(remote[0])
+        error = udp_send(&self.stack.protocols.udp, self.port, &nowhere, &destination, port_of(remote[1]), at,
+                         <uint32_t>min(content.shape[0], 0x7FFFFFFF))
+        if error:
+            raise os_error(-error)
+        self.stack.work()
+
+    def receive(self):
+        """The next datagram, as (bytes, (address, port)); None when none waits. Raises what ICMP told of a connected port."""
+        cdef Datagram header
+        if not udp_take(self.opened(), &header):
+            return None
+        if header.error:
+            raise os_error(header.error)
+        result = PyBytes_FromStringAndSize(NULL, header.length)
+        ring_copy_out(&self.port.queue, 0, <uint8_t *>PyBytes_AS_STRING(result), header.length)
+        ring_skip(&self.port.queue, header.length)
+        return result, endpoint_of(&header.source, header.source_port)
+
+    def close(self):
+        """Close the port. Harmless when called twice."""
+        if self.port != NULL:
+            udp_close(&self.stack.protocols.udp, self.port)
+            self.port = NULL
+
+    @property
+    def broadcast(self):
+        """Whether datagrams may go to broadcast addresses (SO_BROADCAST)."""
+        return self.port != NULL and self.port.broadcast
+
+    @broadcast.setter
+    def broadcast(self, bint value):
+        self.opened().broadcast = value

@@ -1,0 +1,141 @@
+"""Datagrams to this host put together from fragments: 256 at a time, for at most half a minute (RFC 1122 section 3.3.2)."""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.string cimport memcpy
+
+from netos.checksum cimport checksum_ip
+from netos.packet cimport HEADROOM, Descriptor, packet_consume, packet_create, packet_network, packet_set_network
+from netos.proto.deadlines cimport Deadline, deadline_init, deadline_set
+from netos.proto.fragments cimport (
+    FRAGMENT_AGAIN, FRAGMENT_KEPT, FRAGMENT_LAST, FRAGMENT_SPOILT, NOTHING, datagram_end, datagram_find, fragment_add,
+    fragment_take, fragments_free, fragments_init,
+)
+from netos.proto.host cimport IP_FRAGMENTS, IP_NO_BUFFER, IP_REASSEMBLED, IP_REASSEMBLY_FAILS, Host
+from netos.proto.icmp cimport ICMP_TIME_EXCEEDED, ICMP_TIME_EXCEEDED_REASSEMBLY
+from netos.proto.icmp_host cimport icmp_error
+from netos.proto.ipv4 cimport (
+    IP_AT_CHECKSUM, IP_AT_FRAGMENT, IP_AT_TOTAL_LENGTH, IP_MAXIMUM_LENGTH, IP_MORE_FRAGMENTS, ip_fragment,
+    ip_fragment_offset, ip_header_length,
+)
+from netos.wire cimport store_be16
+
+cdef enum:
+    DATAGRAMS = 256
+
+cdef int64_t PATIENCE = <int64_t>30 * 1000000000
+
+
+cdef int reassembly_init(Reassembly *reassembly, Host *host) except -1:
+    reassembly.host = host
+    deadline_init(&reassembly.timer, expire, reassembly)
+    if not fragments_init(&reassembly.fragments, DATAGRAMS, <uint32_t>host.secret[0]):
+        raise MemoryError("no memory for fragments")
+    return 0
+
+
+cdef void forget(Reassembly *reassembly, uint32_t number, bint tell) noexcept nogil:
+    """Give up a datagram; its sender is told if the first fragment is there (RFC 1122 section 3.3.2)."""
+    cdef uint32_t start = 0, end = 0
+    cdef Descriptor *piece
+    while True:
+        piece = fragment_take(&reassembly.fragments, number, &start, &end)
+        if piece == NULL:
+            break
+        if start == 0 and tell:
+            icmp_error(reassembly.host, piece, ICMP_TIME_EXCEEDED, ICMP_TIME_EXCEEDED_REASSEMBLY, 0)
+        packet_consume(reassembly.host.vcpu, piece)
+    datagram_end(&reassembly.fragments, number)
+    reassembly.host.counts[IP_REASSEMBLY_FAILS] += 1
+
+
+cdef void expire(Deadline *deadline) noexcept nogil:
+    cdef Reassembly *reassembly = <Reassembly *>deadline.object
+    cdef uint32_t oldest = reassembly.fragments.oldest
+    while oldest != <uint32_t>NOTHING and reassembly.fragments.datagrams[oldest].due <= reassembly.host.now:
+        forget(reassembly, oldest, 1)
+        oldest = reassembly.fragments.oldest
+    if oldest != <uint32_t>NOTHING:
+        deadline_set(&reassembly.host.deadlines, deadline, reassembly.fragments.datagrams[oldest].due)
+
+
+cdef void reassembly_free(Reassembly *reassembly) noexcept nogil:
+    while reassembly.fragments.datagrams != NULL and reassembly.fragments.oldest != <uint32_t>NOTHING:
+        forget(reassembly, reassembly.fragments.oldest, 0)
+    fragments_free(&reassembly.fragments)
+
+
+cdef Descriptor *reassemble(Reassembly *reassembly, Descriptor *packet) noexcept nogil:
+    """Take a fragment, which is given away; the whole datagram when it was the last one missing, else NULL."""
+    cdef Host *host = reassembly.host
+    cdef const uint8_t *ip = packet_network(packet)
+    cdef uint32_t start = ip_fragment_offset(ip), header = ip_header_length(ip)
+    cdef uint32_t length = <uint32_t>(packet.data + packet.length - ip) - header
+    cdef bint more = ip_fragment(ip) & IP_MORE_FRAGMENTS != 0
+    cdef uint32_t number
+    cdef int became
+    host.counts[IP_FRAGMENTS] += 1
+    if length == 0 or more and length & 7 or start + length + header > IP_MAXIMUM_LENGTH:
+        host.counts[IP_REASSEMBLY_FAILS] += 1
+        packet_consume(host.vcpu, packet)
+        return NULL
+    number = datagram_find(&reassembly.fragments, ip, host.now + PATIENCE)
+    if number == <uint32_t>NOTHING:             # full: the oldest makes way
+        forget(reassembly, reassembly.fragments.oldest, 0)
+        number = datagram_find(&reassembly.fragments, ip, host.now + PATIENCE)
+    if reassembly.timer.place < 0:
+        deadline_set(&host.deadlines, &reassembly.timer, host.now + PATIENCE)
+    became = fragment_add(&reassembly.fragments, number, packet, start, start + length, more)
+    if became == FRAGMENT_LAST:
+        return join(reassembly, number)
+    if became != FRAGMENT_KEPT:
+        packet_consume(host.vcpu, packet)
+    if became == FRAGMENT_SPOILT:
+        release_pieces(reassembly, number)
+    return NULL
+
+
+cdef void release_pieces(Reassembly *reassembly, uint32_t number) noexcept nogil:
+    """Overlapping fragments spoil their datagram; it is remembered, so that what still comes is refused, too."""
+    cdef uint32_t start = 0, end = 0
+    cdef Descriptor *piece
+    while True:
+        piece = fragment_take(&reassembly.fragments, number, &start, &end)
+        if piece == NULL:
+            return
+        packet_consume(reassembly.host.vcpu, piece)
+
+
+cdef Descriptor *join(Reassembly *reassembly, uint32_t number) noexcept nogil:
+    """All pieces in one packet that begins with the IP header; NULL when no buffer can be had."""
+    cdef Host *host = reassembly.host
+    cdef uint32_t total = reassembly.fragments.datagrams[number].end, start = 0, end = 0, header
+    cdef Descriptor *whole = NULL
+    cdef Descriptor *piece
+    cdef uint8_t *ip
+    while True:
+        piece = fragment_take(&reassembly.fragments, number, &start, &end)
+        if piece == NULL:
+            break
+        ip = packet_network(piece)
+        header = ip_header_length(ip)
+        if start == 0:
+            if header + total <= IP_MAXIMUM_LENGTH:
+                whole = packet_create(host.vcpu, HEADROOM, header + total)
+            if whole != NULL:
+                whole.packet_type = piece.packet_type
+                memcpy(whole.data, ip, header)
+                packet_set_network(whole, whole.data, header)
+        if whole != NULL:
+            memcpy(whole.buffer + whole.transport_header + start, ip + header, end - start)
+        packet_consume(host.vcpu, piece)
+    datagram_end(&reassembly.fragments, number)
+    if whole == NULL:
+        host.counts[IP_NO_BUFFER] += 1
+        return NULL
+    store_be16(whole.data + IP_AT_TOTAL_LENGTH, <uint16_t>whole.length)
+    store_be16(whole.data + IP_AT_FRAGMENT, 0)
+    store_be16(whole.data + IP_AT_CHECKSUM, 0)
+    store_be16(whole.data + IP_AT_CHECKSUM, checksum_ip(whole.data, <uint32_t>(
+        whole.transport_header - whole.network_header)))
+    host.counts[IP_REASSEMBLED] += 1
+    return whole

@@ -1,0 +1,11 @@
+"""Neighbours and ARP; see neighbours.pyx."""
+
+from netos.packet cimport Descriptor
+from netos.proto.host cimport Host, Interface
+from netos.proto.inet cimport Address
+
+
+cdef void neighbour_send(Host *host, Interface *interface, const Address *hop, Descriptor *packet) noexcept nogil
+cdef void arp_input(Host *host, Interface *interface, Descriptor *packet) noexcept nogil
+cdef void arp_announce(Host *host, Interface *interface, const Address *address, bint probe) noexcept nogil
+cdef void neighbours_free(Host *host) noexcept nogil

@@ -1,0 +1,287 @@
+"""Neighbours: who has which address on a link, asked for by ARP (RFC 826, RFC 1122 section 2.3.2, RFC 5227).
+
+An entry is made only for whom we want to reach or who asks us. A question is repeated three times, a second apart,
+with three packets waiting; an answer is believed for half a minute of use, then asked for again while it is still used.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.string cimport memcmp, memcpy, memset
+
+from netos.packet cimport HEADROOM, Descriptor, packet_consume, packet_create, packet_release
+from netos.proto.arp cimport (
+    ARP_AT_SENDER_HARDWARE, ARP_LENGTH, ARP_REPLY, ARP_REQUEST, arp_is_ethernet_ip, arp_operation, arp_sender,
+    arp_target, arp_write,
+)
+from netos.proto.deadlines cimport Deadline, deadline_clear, deadline_init, deadline_set
+from netos.proto.ethernet cimport ETHER_HEADER_LENGTH, ETHERTYPE_ARP, ETHERTYPE_IP
+from netos.proto.host cimport (
+    ARP_BAD, ARP_CONFLICTS, ARP_RECEIVED, ARP_REPLIES_SENT, ARP_REQUESTS_SENT, ARP_TABLE_FULL, IP_NO_BUFFER,
+    IP_NO_NEIGHBOUR, NEIGHBOURS_MAX, NEIGHBOUR_FAILED, NEIGHBOUR_FREE, NEIGHBOUR_INCOMPLETE, NEIGHBOUR_PROBING,
+    NEIGHBOUR_QUEUE, NEIGHBOUR_REACHABLE, Host, Interface, Neighbour, host_is_broadcast, interface_put,
+)
+from netos.proto.inet cimport Address, address_equal, address_ipv4, address_number
+from netos.proto.ipv4 cimport ip_is_multicast
+from netos.proto.siphash cimport siphash_words
+from netos.wire cimport store_be16, store_be32
+
+cdef enum:
+    TRIES = 3
+
+cdef int64_t SECOND = 1000000000
+cdef int64_t BELIEVED = 30 * SECOND
+cdef int64_t FAILED_LIFE = 3 * SECOND           # for so long nobody asks again
+cdef int64_t UNUSED_LIFE = 300 * SECOND
+cdef int64_t DEFEND_INTERVAL = 10 * SECOND      # RFC 5227 section 1.1
+
+
+cdef void frame(Interface *interface, const uint8_t *destination, uint16_t ether_type, Descriptor *packet) noexcept nogil:
+    """Put an Ethernet header in front."""
+    packet.data -= ETHER_HEADER_LENGTH
+    packet.length += ETHER_HEADER_LENGTH
+    packet.header_length += ETHER_HEADER_LENGTH
+    memcpy(packet.data, destination, 6)
+    memcpy(packet.data + 6, interface.ether, 6)
+    store_be16(packet.data + 12, ether_type)
+
+
+cdef void send_framed(Host *host, Interface *interface, const uint8_t *destination, Descriptor *packet) noexcept nogil:
+    frame(interface, destination, ETHERTYPE_IP, packet)
+    interface_put(host, interface, packet)
+
+
+cdef uint32_t bucket_of(Host *host, const Address *address) noexcept nogil:
+    return <uint32_t>siphash_words(host.secret, address.words, 2) & 255
+
+
+cdef Neighbour *find(Host *host, Interface *interface, const Address *address) noexcept nogil:
+    cdef Neighbour *found = host.neighbours[bucket_of(host, address)]
+    while found != NULL and not (found.interface == interface.number and address_equal(&found.address, address)):
+        found = found.next
+    return found
+
+
+cdef void forget(Neighbour *neighbour) noexcept nogil:
+    """Free an entry; what waits in it is told of."""
+    cdef Host *host = neighbour.host
+    cdef Neighbour **at = &host.neighbours[bucket_of(host, &neighbour.address)]
+    give_up_waiting(neighbour)
+    while at[0] != neighbour:
+        at = &at[0].next
+    at[0] = neighbour.next
+    deadline_clear(&host.deadlines, &neighbour.timer)
+    neighbour.state = NEIGHBOUR_FREE
+    host.neighbours_used -= 1
+
+
+cdef void give_up_waiting(Neighbour *neighbour) noexcept nogil:
+    cdef Host *host = neighbour.host
+    cdef uint32_t i, count = neighbour.waiting_count
+    neighbour.waiting_count = 0
+    for i in range(count):
+        host.counts[IP_NO_NEIGHBOUR] += 1
+        if host.unreachable != NULL:
+            host.unreachable(host, neighbour.waiting[i])
+        host.vcpu.dropped += 1
+        packet_release(host.vcpu, neighbour.waiting[i])
+
+
+cdef Neighbour *make(Host *host, Interface *interface, const Address *address) noexcept nogil:
+    """A new entry; when all are taken, in the place of the one that was not used for longest. NULL: all are in use."""
+    cdef Neighbour *chosen = NULL
+    cdef uint32_t i, bucket
+    for i in range(NEIGHBOURS_MAX):
+        if host.neighbour_slab[i].state == NEIGHBOUR_FREE:
+            chosen = &host.neighbour_slab[i]
+            break
+        if host.neighbour_slab[i].state != NEIGHBOUR_INCOMPLETE and (
+                chosen == NULL or host.neighbour_slab[i].used_at < chosen.used_at):
+            chosen = &host.neighbour_slab[i]
+    if chosen == NULL:
+        host.counts[ARP_TABLE_FULL] += 1
+        return NULL
+    if chosen.state != NEIGHBOUR_FREE:
+        forget(chosen)
+    memset(chosen, 0, sizeof(Neighbour))
+    chosen.host = host
+    chosen.address = address[0]
+    chosen.interface = interface.number
+    chosen.used_at = host.now
+    deadline_init(&chosen.timer, expire, chosen)
+    bucket = bucket_of(host, address)
+    chosen.next = host.neighbours[bucket]
+    host.neighbours[bucket] = chosen
+    host.neighbours_used += 1
+    return chosen
+
+
+cdef void ask(Host *host, Interface *interface, uint32_t sender, uint32_t target, const uint8_t *whom) noexcept nogil:
+    """Send a request, to everybody (whom NULL) or to one who should still have the address."""
+    cdef uint8_t everybody[6]
+    cdef Descriptor *packet = packet_create(host.vcpu, HEADROOM, ARP_LENGTH)
+    if packet == NULL:
+        host.counts[IP_NO_BUFFER] += 1
+        return
+    memset(everybody, 0xFF, 6)
+    arp_write(packet.data, ARP_REQUEST, interface.ether, sender, NULL, target)
+    if whom == NULL:
+        whom = everybody
+    frame(interface, whom, ETHERTYPE_ARP, packet)
+    host.counts[ARP_REQUESTS_SENT] += 1
+    interface_put(host, interface, packet)
+
+
+cdef void ask_for(Neighbour *neighbour) noexcept nogil:
+    cdef Host *host = neighbour.host
+    cdef Interface *interface = &host.interfaces[neighbour.interface]
+    cdef const uint8_t *whom = NULL
+    cdef uint32_t sender = 0
+    if interface.address_count:
+        sender = address_number(&interface.addresses[0].address)
+    if neighbour.state == NEIGHBOUR_PROBING:
+        whom = neighbour.ether
+    ask(host, interface, sender, address_number(&neighbour.address), whom)
+    neighbour.tries += 1
+    deadline_set(&host.deadlines, &neighbour.timer, host.now + SECOND)
+
+
+cdef void expire(Deadline *deadline) noexcept nogil:
+    cdef Neighbour *neighbour = <Neighbour *>deadline.object
+    cdef Host *host = neighbour.host
+    if neighbour.state == NEIGHBOUR_INCOMPLETE or neighbour.state == NEIGHBOUR_PROBING:
+        if neighbour.tries < TRIES:
+            ask_for(neighbour)
+            return
+        neighbour.state = NEIGHBOUR_FAILED
+        give_up_waiting(neighbour)
+        deadline_set(&host.deadlines, &neighbour.timer, host.now + FAILED_LIFE)
+    elif neighbour.state == NEIGHBOUR_REACHABLE and host.now - neighbour.used_at < UNUSED_LIFE:
+        deadline_set(&host.deadlines, &neighbour.timer, neighbour.used_at + UNUSED_LIFE)
+    else:
+        forget(neighbour)
+
+
+cdef void neighbour_send(Host *host, Interface *interface, const Address *hop, Descriptor *packet) noexcept nogil:
+    """Send an IP packet to a neighbour, at once or when its address is known. It is given away."""
+    cdef uint8_t group[6]
+    cdef uint32_t address = address_number(hop)
+    cdef Neighbour *neighbour
+    if not interface.framed:
+        interface_put(host, interface, packet)
+        return
+    if host_is_broadcast(host, address):
+        memset(group, 0xFF, 6)
+        send_framed(host, interface, group, packet)
+        return
+    if ip_is_multicast(address):                        # RFC 1112 section 6.4
+        group[0], group[1] = 0x01, 0x00
+        store_be32(group + 2, <uint32_t>0x5E000000 | (address & 0x7FFFFF))
+        send_framed(host, interface, group, packet)
+        return
+    neighbour = find(host, interface, hop)
+    if neighbour == NULL:
+        neighbour = make(host, interface, hop)
+        if neighbour == NULL:
+            host.vcpu.dropped += 1
+            packet_release(host.vcpu, packet)
+            return
+        neighbour.state = NEIGHBOUR_INCOMPLETE
+        ask_for(neighbour)
+    neighbour.used_at = host.now
+    if neighbour.state == NEIGHBOUR_REACHABLE and host.now - neighbour.confirmed_at > BELIEVED:
+        neighbour.state = NEIGHBOUR_PROBING
+        neighbour.tries = 0
+        ask_for(neighbour)
+    if neighbour.state == NEIGHBOUR_REACHABLE or neighbour.state == NEIGHBOUR_PROBING:
+        send_framed(host, interface, neighbour.ether, packet)
+        return
+    if neighbour.state == NEIGHBOUR_FAILED:
+        host.counts[IP_NO_NEIGHBOUR] += 1
+        if host.unreachable != NULL:
+            host.unreachable(host, packet)
+    elif neighbour.waiting_count < NEIGHBOUR_QUEUE:
+        neighbour.waiting[neighbour.waiting_count] = packet
+        neighbour.waiting_count += 1
+        return
+    else:
+        host.counts[IP_NO_NEIGHBOUR] += 1               # the newest stays (RFC 1122 section 2.3.2.2)
+        packet, neighbour.waiting[NEIGHBOUR_QUEUE - 1] = neighbour.waiting[NEIGHBOUR_QUEUE - 1], packet
+    host.vcpu.dropped += 1
+    packet_release(host.vcpu, packet)
+
+
+cdef void confirm(Neighbour *neighbour, const uint8_t *ether) noexcept nogil:
+    """The neighbour has told its address: send what waits."""
+    cdef Host *host = neighbour.host
+    cdef uint32_t i, count = neighbour.waiting_count
+    memcpy(neighbour.ether, ether, 6)
+    neighbour.state = NEIGHBOUR_REACHABLE
+    neighbour.tries = 0
+    neighbour.confirmed_at = host.now
+    neighbour.waiting_count = 0
+    deadline_set(&host.deadlines, &neighbour.timer, host.now + UNUSED_LIFE)
+    for i in range(count):
+        send_framed(host, &host.interfaces[neighbour.interface], neighbour.ether, neighbour.waiting[i])
+
+
+cdef void arp_input(Host *host, Interface *interface, Descriptor *packet) noexcept nogil:
+    """An ARP packet, at packet.data; it is given away."""
+    cdef const uint8_t *arp = packet.data
+    cdef const uint8_t *hardware = arp + ARP_AT_SENDER_HARDWARE
+    cdef uint32_t sender, target, k
+    cdef Address address
+    cdef Neighbour *neighbour
+    cdef bint ours = 0
+    host.counts[ARP_RECEIVED] += 1
+    if packet.length < ARP_LENGTH or not arp_is_ethernet_ip(arp) or hardware[0] & 1 or (
+            arp_operation(arp) != ARP_REQUEST and arp_operation(arp) != ARP_REPLY):
+        host.counts[ARP_BAD] += 1
+        packet_consume(host.vcpu, packet)
+        return
+    sender, target = arp_sender(arp), arp_target(arp)
+    for k in range(interface.address_count):
+        if address_number(&interface.addresses[k].address) == target:
+            ours = 1
+        if (address_number(&interface.addresses[k].address) == sender and memcmp(hardware, interface.ether, 6) != 0):
+            host.counts[ARP_CONFLICTS] += 1             # somebody else has our address: defend it (RFC 5227 2.4)
+            if (interface.addresses[k].defended_at == 0
+                    or host.now - interface.addresses[k].defended_at >= DEFEND_INTERVAL):
+                interface.addresses[k].defended_at = host.now
+                arp_announce(host, interface, &interface.addresses[k].address, 0)
+            packet_consume(host.vcpu, packet)
+            return
+    if sender and memcmp(hardware, interface.ether, 6) != 0 and not host_is_broadcast(host, sender):
+        address = address_ipv4(sender)
+        neighbour = find(host, interface, &address)
+        if neighbour == NULL and ours and arp_operation(arp) == ARP_REQUEST:
+            neighbour = make(host, interface, &address)
+        if neighbour != NULL:
+            confirm(neighbour, hardware)
+    if ours and arp_operation(arp) == ARP_REQUEST:
+        reply(host, interface, hardware, sender, target)
+    packet_consume(host.vcpu, packet)
+
+
+cdef void reply(Host *host, Interface *interface, const uint8_t *whom, uint32_t asker, uint32_t ours) noexcept nogil:
+    """Answer a request, also a probe, whose sender has no address yet."""
+    cdef Descriptor *packet = packet_create(host.vcpu, HEADROOM, ARP_LENGTH)
+    if packet == NULL:
+        host.counts[IP_NO_BUFFER] += 1
+        return
+    arp_write(packet.data, ARP_REPLY, interface.ether, ours, whom, asker)
+    frame(interface, whom, ETHERTYPE_ARP, packet)
+    host.counts[ARP_REPLIES_SENT] += 1
+    interface_put(host, interface, packet)
+
+
+cdef void arp_announce(Host *host, Interface *interface, const Address *address, bint probe) noexcept nogil:
+    """Tell the link that we have an address, or ask first whether anybody has (RFC 5227 sections 2.1 and 2.3)."""
+    ask(host, interface, 0 if probe else address_number(address), address_number(address), NULL)
+
+
+cdef void neighbours_free(Host *host) noexcept nogil:
+    """Forget all, with the packets that wait."""
+    cdef uint32_t i
+    host.unreachable = NULL
+    for i in range(NEIGHBOURS_MAX):
+        if host.neighbour_slab[i].state != NEIGHBOUR_FREE:
+            forget(&host.neighbour_slab[i])

@@ -1,0 +1,85 @@
+"""Byte rings: what waits to be sent or read; a circle of a power of two bytes that grows on demand.
+
+Places are given as offsets from the oldest byte, so that data that came out of order can be put down where it belongs.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+
+cdef enum:
+    RING_LEAST = 4096
+
+
+cdef struct Ring:
+    uint8_t *data
+    uint32_t size
+    uint32_t start              # of the oldest byte
+    uint32_t used
+
+
+cdef inline uint32_t ring_run(const Ring *ring, uint32_t offset, uint8_t **at) noexcept nogil:
+    """Where an offset lies, and how many bytes lie in one piece from there to the circle's seam."""
+    cdef uint32_t place = (ring.start + offset) & (ring.size - 1)
+    at[0] = ring.data + place
+    return ring.size - place
+
+
+cdef inline void ring_copy_out(const Ring *ring, uint32_t offset, uint8_t *into, uint32_t length) noexcept nogil:
+    """Copy bytes that are there."""
+    cdef uint8_t *at
+    cdef uint32_t run
+    if length == 0:
+        return
+    run = ring_run(ring, offset, &at)
+    if run >= length:
+        memcpy(into, at, length)
+    else:
+        memcpy(into, at, run)
+        memcpy(into + run, ring.data, length - run)
+
+
+cdef inline void ring_copy_in(Ring *ring, uint32_t offset, const uint8_t *data, uint32_t length) noexcept nogil:
+    """Put bytes down from an offset on; there is room (ring_room), `used` does not change."""
+    cdef uint8_t *at
+    cdef uint32_t run
+    if length == 0:
+        return
+    run = ring_run(ring, offset, &at)
+    if run >= length:
+        memcpy(at, data, length)
+    else:
+        memcpy(at, data, run)
+        memcpy(ring.data, data + run, length - run)
+
+
+cdef inline bint ring_room(Ring *ring, uint32_t length, uint32_t kept) noexcept nogil:
+    """Make the circle at least `length` bytes, keeping the first `kept`; 0 when there is no memory."""
+    cdef uint32_t size = ring.size if ring.size else RING_LEAST
+    cdef uint8_t *data
+    if length <= ring.size:
+        return 1
+    while size < length:
+        size <<= 1
+    data = <uint8_t *>malloc(size)
+    if data == NULL:
+        return 0
+    ring_copy_out(ring, 0, data, kept)
+    free(ring.data)
+    ring.data = data
+    ring.size = size
+    ring.start = 0
+    return 1
+
+
+cdef inline void ring_skip(Ring *ring, uint32_t length) noexcept nogil:
+    """Forget the oldest bytes."""
+    ring.start = (ring.start + length) & (ring.size - 1) if ring.size else 0
+    ring.used -= length
+
+
+cdef inline void ring_free(Ring *ring) noexcept nogil:
+    free(ring.data)
+    ring.data = NULL
+    ring.size = ring.start = ring.used = 0

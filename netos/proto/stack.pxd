@@ -1,0 +1,31 @@
+"""A host's protocol stack; see stack.pyx."""
+
+from libc.stdint cimport int64_t, uint16_t, uint32_t
+
+from netos.packet cimport Batch, Vcpu
+from netos.proto.host cimport Interface
+from netos.proto.inet cimport Address
+from netos.proto.stack_input cimport Protocols
+
+
+cdef class Stack:
+    cdef Protocols *protocols
+    cdef Vcpu *vcpu
+    cdef object cpu
+    cdef object routes              # netos.proto.routes_radix.RadixRoutes
+    cdef dict names                 # of interfaces, to their numbers
+    cdef public object on_work      # called, without arguments, when a user's call left something to send
+    cdef bint working
+
+    cdef void receive_batch(self, uint32_t interface, Batch *batch, int64_t now) noexcept nogil
+    cdef uint32_t take_batch(self, uint32_t interface, uint32_t limit, Batch *into) noexcept nogil
+    cdef void advance(self, int64_t now) noexcept nogil
+    cdef bint has_work(self) noexcept nogil
+    cdef int64_t due(self) noexcept nogil
+    cdef bint has_events(self) noexcept nogil
+    cdef Interface *interface(self, object name) except NULL
+    cdef int work(self) except -1
+
+
+cdef Address address_of(object text) except *
+cdef tuple endpoint_of(const Address *address, uint16_t port)

@@ -1,0 +1,299 @@
+"""A host's protocol stack, sans-IO: packets and the time go in; packets, events and the next timeout come out.
+
+    stack = Stack(cpu)                      # buffers come from this virtual CPU
+    stack.set_interface("eth0", ether=b"\\x02\\0\\0\\0\\0\\1")
+    stack.set_addresses("eth0", ["10.0.0.2/24"], gateway="10.0.0.1")
+    listener = TcpListener(stack, ("0.0.0.0", 80))     # of netos.proto.endpoints
+    stack.receive("eth0", frames, now)      # nanoseconds, never going back
+    for owner, events in stack.events(): …  # endpoints, and what has happened to them
+    frames = stack.take("eth0")
+    stack.poll(now)                         # at stack.next_timeout at the latest
+
+Nothing here reads a clock, and nothing blocks. Addresses are text or what `str` makes text of them; endpoints are
+(address, port).
+"""
+
+cimport cython
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+
+from netos.packet cimport BATCH_MAX, Batch, Descriptor
+from netos.packet_handle cimport Packet, packet_wrap
+from netos.proto.deadlines cimport deadlines_expire, deadlines_next
+from netos.proto.host cimport (
+    HOST_COUNTS, INTERFACES_MAX, INTERFACE_ADDRESSES, Host, Interface, Packets, host_free, host_init, packets_take,
+)
+from netos.proto.inet cimport Address, address_equal, address_ipv4, address_number
+from netos.proto.ip_reassembly cimport reassembly_free, reassembly_init
+from netos.proto.neighbours cimport arp_announce, neighbours_free
+from netos.proto.routes cimport RouteTable, RouteTableData
+from netos.proto.stack_input cimport ethernet_input, ip_input, settle
+from netos.proto.tcp_block cimport EVENT_ACCEPTABLE, EVENT_READABLE, TCB_EVENTFUL, TCP_COUNTS, Listener, Tcb
+from netos.proto.tcp_table cimport tcp_free, tcp_init
+from netos.proto.udp_ports cimport UdpPort
+
+from netos.addresses import EtherAddress, ipv4_number, parse_ipv4_prefix
+from netos.proto.host import COUNTERS as HOST_COUNTERS
+from netos.proto.routes_radix import RadixRoutes
+from netos.proto.tcp_table import COUNTERS as TCP_COUNTERS
+
+
+cdef Address address_of(object text) except *:
+    """An address as the stack has it; raises ValueError."""
+    return address_ipv4(ipv4_number(str(text)) if text else 0)
+
+
+cdef tuple endpoint_of(const Address *address, uint16_t port):
+    cdef uint32_t number = address_number(address)
+    return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", port
+
+
+cdef int32_t find_route(void *routes, uint32_t destination) noexcept nogil:
+    return (<RouteTable>routes).find(destination)
+
+
+@cython.no_gc_clear
+cdef class Stack:
+    """Interfaces, routes, neighbours, UDP ports and TCP connections of one host; see the module."""
+
+    def __cinit__(self, cpu, uint32_t connections=65536):
+        cdef Packet probe = cpu.packet()
+        self.cpu, self.vcpu = probe.owner, probe.vcpu
+        probe.kill()
+        self.names = {}
+        self.routes = RadixRoutes()
+        self.protocols = <Protocols *>calloc(1, sizeof(Protocols))
+        if self.protocols == NULL:
+            raise MemoryError("no memory for a stack")
+        host_init(&self.protocols.host, self.vcpu)
+        self.protocols.host.routes = &(<RouteTable>self.routes).data
+        self.protocols.host.find_route = find_route
+        self.protocols.host.routes_object = <void *>self.routes
+        reassembly_init(&self.protocols.reassembly, &self.protocols.host)
+        tcp_init(&self.protocols.tcp, &self.protocols.host, connections)
+        self.protocols.udp.host = &self.protocols.host
+
+    def __dealloc__(self):
+        if self.protocols != NULL:
+            tcp_free(&self.protocols.tcp)
+            reassembly_free(&self.protocols.reassembly)
+            neighbours_free(&self.protocols.host)
+            host_free(&self.protocols.host)
+            free(self.protocols)
+
+    # Set-up
+
+    def set_interface(self, str name not None, *, ether=None, uint32_t mtu=1500, bint offload=False):
+        """Make a link by the name `name`, or change the one there is; return its number.
+
+        Without an Ethernet address its packets begin with the IP header. `offload`: the link takes segmentation packets
+        and partial checksums (virtio-net headers).
+        """
+        cdef Host *host = &self.protocols.host
+        cdef Interface *interface
+        cdef bytes packed
+        if not 68 <= mtu <= 65535:
+            raise ValueError(f"an MTU is from 68 to 65535 bytes, not {mtu}")
+        if name not in self.names:
+            self.make_interface(name)
+        interface = self.interface(name)
+        if ether is not None:
+            packed = bytes(EtherAddress(ether))
+            memcpy(interface.ether, <char *>packed, 6)
+        interface.framed = ether is not None
+        interface.mtu = mtu
+        interface.offload = offload
+        interface.up = True
+        return interface.number
+
+    def make_interface(self, name):
+        """An interface without any settings."""
+        cdef Host *host = &self.protocols.host
+        if host.interface_count == INTERFACES_MAX:
+            raise ValueError(f"a host has {INTERFACES_MAX} interfaces at most")
+        host.interfaces[host.interface_count].outbox = <Packets *>calloc(1, sizeof(Packets))
+        if host.interfaces[host.interface_count].outbox == NULL:
+            raise MemoryError("no memory for an interface")
+        self.names[name] = host.interface_count
+        host.interface_count += 1
+
+    cdef Interface *interface(self, name) except NULL:
+        if name not in self.names:
+            raise ValueError(f"there is no interface {name}")
+        return &self.protocols.host.interfaces[<uint32_t>self.names[name]]
+
+    def set_addresses(self, name, prefixes, gateway=None):
+        """The addresses of an interface, as 10.0.0.2/24, each with the route to its neighbours; and the default route.
+
+        New addresses are announced (RFC 5227 section 2.3); connections of those that are gone end when they notice.
+        """
+        cdef Interface *interface = self.interface(name)
+        cdef uint32_t i
+        wanted = [parse_ipv4_prefix(str(prefix)) for prefix in prefixes]
+        before = self.addresses(name)
+        if len(wanted) > INTERFACE_ADDRESSES:
+            raise ValueError(f"an interface has {INTERFACE_ADDRESSES} addresses at most")
+        for network, length, _gateway, port in self.routes.table():
+            if port == interface.number:
+                self.routes.remove(network, length)
+        interface.address_count = 0
+        for made in wanted:
+            i = interface.address_count
+            interface.addresses[i].address = address_ipv4(int(made.ip))
+            interface.addresses[i].prefix_length = made.network.prefixlen
+            interface.addresses[i].defended_at = 0
+            interface.address_count += 1
+            self.routes.add(int(made.network.network_address), made.network.prefixlen, 0, interface.number, True)
+            if interface.framed and str(made) not in before:
+                arp_announce(&self.protocols.host, interface, &interface.addresses[i].address, 0)
+        if gateway:
+            self.add_route("0.0.0.0/0", gateway, interface=name)
+
+    def add_route(self, prefix, gateway=None, *, interface):
+        """Packets to `prefix` go to the neighbour `gateway`, or to their destination on the link itself."""
+        made = parse_ipv4_prefix(str(prefix))
+        self.routes.add(int(made.network.network_address), made.network.prefixlen,
+                        ipv4_number(str(gateway)) if gateway else 0, self.interface(interface).number, True)
+
+    def addresses(self, name):
+        """The addresses of an interface, as text with their prefix lengths."""
+        cdef Interface *interface = self.interface(name)
+        return [f"{endpoint_of(&interface.addresses[i].address, 0)[0]}/{interface.addresses[i].prefix_length}"
+                for i in range(interface.address_count)]
+
+    # Packets and time
+
+    cdef void receive_batch(self, uint32_t interface, Batch *batch, int64_t now) noexcept nogil:
+        """Packets from an interface's device; they are given away. Nothing is sent before advance()."""
+        cdef Interface *at = &self.protocols.host.interfaces[interface]
+        cdef uint32_t i
+        self.protocols.host.now = now
+        for i in range(batch.count):
+            if at.framed:
+                ethernet_input(self.protocols, at, batch.packets[i])
+            else:
+                ip_input(self.protocols, batch.packets[i], 0)
+        batch.count = 0
+
+    cdef uint32_t take_batch(self, uint32_t interface, uint32_t limit, Batch *into) noexcept nogil:
+        """Append up to `limit` packets that an interface is to send; return how many."""
+        cdef Packets *outbox = self.protocols.host.interfaces[interface].outbox
+        cdef uint32_t count = min(limit, outbox.count), i
+        for i in range(count):
+            into.packets[into.count] = packets_take(outbox)
+            into.count += 1
+        return count
+
+    cdef void advance(self, int64_t now) noexcept nogil:
+        """Do what is due at this time, and send what can be sent."""
+        self.working = False
+        self.protocols.host.now = max(now, self.protocols.host.now)
+        deadlines_expire(&self.protocols.host.deadlines, self.protocols.host.now)
+        settle(self.protocols)
+
+    cdef int64_t due(self) noexcept nogil:
+        """When advance() has to be called again, -1: not before something happens."""
+        if self.protocols.host.loop.count:
+            return self.protocols.host.now
+        return deadlines_next(&self.protocols.host.deadlines)
+
+    cdef bint has_work(self) noexcept nogil:
+        """Whether advance() would find something to do now: connections that may send, packets to the host itself."""
+        return self.protocols.tcp.touched != NULL or self.protocols.host.loop.count != 0
+
+    cdef bint has_events(self) noexcept nogil:
+        return (self.protocols.tcp.eventful_first != NULL or self.protocols.tcp.eventful_listeners != NULL
+                or self.protocols.udp.eventful != NULL)
+
+    cdef int work(self) except -1:
+        """A user's call left something to do: have advance() called."""
+        if self.on_work is not None and not self.working:
+            self.working = True
+            self.on_work()
+        return 0
+
+    def receive(self, name, packets, int64_t now):
+        """Packets (bytes, or netos packets, which are given away) from an interface's device, and the time."""
+        cdef Descriptor *pointers[BATCH_MAX]
+        cdef Batch batch
+        cdef Packet packet
+        cdef uint32_t number = self.interface(name).number
+        batch.packets = pointers
+        for item in packets:
+            packet = item if isinstance(item, Packet) else self.cpu.packet(item)
+            self.cpu.adopt(packet)
+            pointers[0] = packet.give()
+            batch.count = 1
+            self.receive_batch(number, &batch, now)
+        self.poll(now)
+
+    def take(self, name, uint32_t limit=BATCH_MAX):
+        """What an interface is to send, as a list of packets."""
+        cdef Descriptor *pointers[BATCH_MAX]
+        cdef Batch batch
+        batch.packets = pointers
+        batch.count = 0
+        self.take_batch(self.interface(name).number, min(limit, <uint32_t>BATCH_MAX), &batch)
+        return [packet_wrap(self.vcpu, self.cpu, pointers[i]) for i in range(batch.count)]
+
+    def poll(self, int64_t now):
+        """Do what is due at this time, and send what can be sent."""
+        with nogil:
+            self.advance(now)
+
+    @property
+    def now(self):
+        """The time the stack was last told, in nanoseconds."""
+        return self.protocols.host.now
+
+    @now.setter
+    def now(self, int64_t value):
+        self.protocols.host.now = max(value, self.protocols.host.now)
+
+    @property
+    def next_timeout(self):
+        """When poll() has to be called at the latest, None: not before something happens."""
+        cdef int64_t when = self.due()
+        return None if when < 0 else when
+
+    # Users
+
+    def events(self):
+        """What has happened since the last time, as a list of (endpoint, events); events are bits of netos.proto.endpoints."""
+        cdef Tcb *tcb
+        cdef Listener *listener
+        cdef UdpPort *port
+        found = []
+        while self.protocols.tcp.eventful_listeners != NULL:
+            listener = self.protocols.tcp.eventful_listeners
+            self.protocols.tcp.eventful_listeners = listener.next_eventful
+            listener.eventful = 0
+            if listener.owner != NULL:
+                found.append((<object>listener.owner, EVENT_ACCEPTABLE))
+        while self.protocols.tcp.eventful_first != NULL:
+            tcb = self.protocols.tcp.eventful_first
+            self.protocols.tcp.eventful_first = tcb.next_eventful
+            tcb.bits &= ~<uint32_t>TCB_EVENTFUL
+            if tcb.owner != NULL:
+                found.append((<object>tcb.owner, tcb.events))
+                tcb.events = 0
+        while self.protocols.udp.eventful != NULL:
+            port = self.protocols.udp.eventful
+            self.protocols.udp.eventful = port.next_eventful
+            port.eventful = 0
+            if port.owner != NULL:
+                found.append((<object>port.owner, EVENT_READABLE))
+        return found
+
+    @property
+    def counters(self):
+        """What was counted so far, by name."""
+        found = {name: self.protocols.host.counts[number] for number, name in enumerate(HOST_COUNTERS)}
+        found.update({f"tcp_{name}": self.protocols.tcp.counts[number] for number, name in enumerate(TCP_COUNTERS)})
+        return found
+
+    @property
+    def tcp_count(self):
+        """Connections: open, half open, and waiting out their time."""
+        return (self.protocols.tcp.blocks.used, self.protocols.tcp.half_opens.used, self.protocols.tcp.time_waits.used)

@@ -1,0 +1,148 @@
+"""What an acknowledgment does to the sender: round trips, scoreboard, fast recovery, windows (RFC 9293 3.10.7.4, 5681, 6582, 6675)."""
+
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+from netos.proto.ranges cimport ranges_add, ranges_forget
+from netos.proto.ring cimport ring_free, ring_skip
+from netos.proto.tcp cimport TCP_CWR, TCP_ECE, TCP_FIN, TCP_SYN, sequence_before, sequence_before_or_at
+from netos.proto.tcp_block cimport (
+    COUNT_FAST_RETRANSMITS, EVENT_WRITABLE, TCB_BLOCKED, TCB_CWR_PENDING, TCB_ECN, TCB_FIN_SENT, TCB_RECOVERY,
+    TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TIMESTAMPS, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb, tcb_flight, tcb_notify,
+    tcb_touch, tcp_clock,
+)
+from netos.proto.tcp_emit cimport set_timer
+from netos.proto.tcp_output cimport is_lost, segment_payload, tcp_output
+from netos.proto.tcp_segment cimport Segment
+from netos.proto.tcp_timers cimport rtt_measured
+
+cdef enum:
+    DUPLICATES = 3                      # DupThresh
+
+
+cdef bint ack_input(Tcb *tcb, const Segment *segment) noexcept nogil:
+    """Take an acceptable acknowledgment: not beyond snd_max, not too old. Return whether our FIN is acknowledged by it."""
+    cdef uint32_t ack = segment.acknowledgment, told = tcb.sacked.total, acked, window
+    cdef bint news, fin = 0
+    window = <uint32_t>segment.window << tcb.snd_scale
+    news = sacks_input(tcb, segment)
+    if sequence_before(tcb.snd_una, ack):
+        fin = acknowledged(tcb, segment, ack)
+    elif (ack == tcb.snd_una and tcb_flight(tcb) and not tcb.deadline[TIMER_PERSIST]
+            and (news if tcb.bits & TCB_SACK else not segment.length and window == tcb.snd_wnd
+                 and not segment.flags & (TCP_SYN | TCP_FIN))):
+        duplicate(tcb)
+    update_window(tcb, segment, window)
+    if tcb.bits & TCB_ECN and segment.flags & TCP_ECE and not tcb.bits & (TCB_RECOVERY | TCB_CWR_PENDING):
+        if sequence_before_or_at(tcb.recover, tcb.snd_una):         # once a window (RFC 3168 section 6.1.2)
+            tcb.congestion.loss(tcb, tcb_flight(tcb))
+            tcb.recover = tcb.snd_max
+            tcb.bits |= TCB_CWR_PENDING
+    return fin
+
+
+cdef bint sacks_input(Tcb *tcb, const Segment *segment) noexcept nogil:
+    """Put the blocks on the scoreboard, those that can be true; return whether there was anything new."""
+    cdef uint32_t i, before = tcb.sacked.total, first, end
+    if not tcb.bits & TCB_SACK:
+        return 0
+    for i in range(segment.sack_count):
+        first, end = segment.sacks[i].first, segment.sacks[i].end
+        if (sequence_before(first, end) and sequence_before(segment.acknowledgment, end)
+                and sequence_before_or_at(tcb.snd_una, first) and sequence_before_or_at(end, tcb.snd_max)):
+            ranges_add(&tcb.sacked, first, end)
+    return tcb.sacked.total != before
+
+
+cdef bint acknowledged(Tcb *tcb, const Segment *segment, uint32_t ack) noexcept nogil:
+    """snd_una moves on."""
+    cdef int64_t now = tcb.tcp.host.now
+    cdef uint32_t acked = ack - tcb.snd_una, flight = tcb_flight(tcb), full = segment_payload(tcb), data
+    cdef bint fin = tcb.bits & TCB_FIN_SENT and ack == tcb.snd_max and acked > tcb.send.used
+    cdef bint limited = flight + 2 * full >= tcb.cwnd or (tcb.cwnd < tcb.ssthresh and 2 * flight >= tcb.cwnd)
+    if tcb.bits & TCB_RTT_TIMED and sequence_before_or_at(tcb.rtt_sequence, ack):
+        tcb.bits &= ~<uint32_t>TCB_RTT_TIMED
+        rtt_measured(tcb, now - tcb.rtt_started)
+    elif tcb.backoff and tcb.bits & TCB_TIMESTAMPS and segment.timestamps and segment.ts_echo:
+        rtt_measured(tcb, <int64_t>(tcp_clock(tcb.tcp) + tcb.ts_offset - segment.ts_echo) * 1000000)
+    data = min(acked, tcb.send.used)
+    ring_skip(&tcb.send, data)
+    if tcb.send.used == 0:
+        ring_free(&tcb.send)
+    tcb.snd_una = ack
+    if sequence_before(tcb.snd_nxt, ack):
+        tcb.snd_nxt = ack
+    ranges_forget(&tcb.sacked, ack)
+    tcb.progress_at = now
+    tcb.probes = 0
+    if tcb.bits & TCB_RECOVERY:
+        recovering(tcb, ack, acked, full)
+    else:
+        tcb.duplicate_acks = 0
+        tcb.congestion.acked(tcb, acked, limited)
+        if tcb.sacked.count and is_lost(tcb, tcb.snd_una) and sequence_before_or_at(tcb.recover, ack):
+            recover(tcb)
+    set_timer(tcb, TIMER_RETRANSMIT, now + tcb.rto if tcb_flight(tcb) else 0)
+    if tcb.bits & TCB_BLOCKED and tcb.send.used <= tcb.send_limit // 2:
+        tcb.bits &= ~<uint32_t>TCB_BLOCKED
+        tcb_notify(tcb, EVENT_WRITABLE)
+    tcb_touch(tcb)
+    return fin
+
+
+cdef void recovering(Tcb *tcb, uint32_t ack, uint32_t acked, uint32_t full) noexcept nogil:
+    """An acknowledgment in recovery: of all that was outstanding, or of a part."""
+    if not sequence_before(ack, tcb.recover):
+        tcb.bits &= ~<uint32_t>(TCB_RECOVERY | TCB_RESCUED)
+        tcb.duplicate_acks = 0
+        tcb.snd_nxt = tcb.snd_max
+        tcb.congestion.recovered(tcb, tcb_flight(tcb))
+        return
+    if sequence_before(tcb.high_rxt, ack):
+        tcb.high_rxt = ack                      # the next hole, at once
+    if not tcb.bits & TCB_SACK:                 # RFC 6582 section 3.2 step 3
+        tcb.high_rxt = ack
+        tcb.cwnd = (tcb.cwnd - min(acked, tcb.cwnd)) + (full if acked >= full else 0)
+        tcb.cwnd = max(tcb.cwnd, full)
+
+
+cdef void duplicate(Tcb *tcb) noexcept nogil:
+    """A duplicate acknowledgment: something arrived, but not what should have been next."""
+    tcb.duplicate_acks += 1
+    if tcb.bits & TCB_RECOVERY:
+        if not tcb.bits & TCB_SACK:
+            tcb.cwnd += tcb.mss                 # a segment has left the network
+    elif ((tcb.duplicate_acks >= DUPLICATES or is_lost(tcb, tcb.snd_una))
+            and (sequence_before(tcb.recover, tcb.snd_una)
+                 or tcb.bits & TCB_SACK and tcb.recover == tcb.snd_una)):       # RFC 6582 section 4.1
+        recover(tcb)
+    tcb_touch(tcb)
+
+
+cdef void recover(Tcb *tcb) noexcept nogil:
+    """Fast retransmit, and fast recovery until all that is outstanding now is acknowledged."""
+    tcb.tcp.counts[COUNT_FAST_RETRANSMITS] += 1
+    tcb.recover = tcb.snd_max
+    tcb.high_rxt = tcb.snd_una
+    tcb.bits |= TCB_RECOVERY
+    tcb.bits &= ~<uint32_t>(TCB_RTT_TIMED | TCB_RESCUED)
+    tcb.snd_nxt = tcb.snd_max
+    tcb.congestion.loss(tcb, tcb_flight(tcb))
+    if not tcb.bits & TCB_SACK:
+        tcb.cwnd += DUPLICATES * tcb.mss
+
+
+cdef void update_window(Tcb *tcb, const Segment *segment, uint32_t window) noexcept nogil:
+    """Take the window of a segment that is not older than the one that told the last (RFC 9293 section 3.10.7.4)."""
+    if not (sequence_before(tcb.snd_wl1, segment.sequence)
+            or tcb.snd_wl1 == segment.sequence and sequence_before_or_at(tcb.snd_wl2, segment.acknowledgment)):
+        return
+    if window > tcb.snd_wnd or tcb.snd_wnd > window:
+        tcb_touch(tcb)
+    tcb.snd_wl1, tcb.snd_wl2, tcb.snd_wnd = segment.sequence, segment.acknowledgment, window
+    tcb.max_snd_wnd = max(tcb.max_snd_wnd, window)
+    if tcb.deadline[TIMER_PERSIST] and window:
+        tcb.deadline[TIMER_PERSIST] = 0
+        tcb.probes = 0
+        tcb.snd_nxt = tcb.snd_una               # what the probe carried was not taken
+    elif tcb.deadline[TIMER_PERSIST]:
+        tcb.probes = 0                          # the peer is alive: probe for ever (MUST-36)

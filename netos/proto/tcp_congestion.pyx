@@ -1,0 +1,54 @@
+"""Congestion control: NewReno (RFC 5681 and 6582), behind the interface that others will use."""
+
+from libc.stdint cimport uint32_t
+from libc.string cimport strcmp
+
+from netos.proto.tcp_block cimport Congestion, Tcb
+
+
+cdef void reno_start(Tcb *tcb) noexcept nogil:
+    tcb.cwnd = min(tcb.tcp.initial_window * tcb.mss, max(2 * tcb.mss, <uint32_t>14600))     # RFC 6928 section 2
+    tcb.ssthresh = <uint32_t>0x7FFFFFFF
+
+
+cdef void reno_acked(Tcb *tcb, uint32_t count, bint limited) noexcept nogil:
+    """Slow start by what was acknowledged, at most two segments a piece as sent (RFC 5681 and 3465); else one a round trip.
+
+    A window that was not in use does not grow (RFC 7661's idea, the simple form).
+    """
+    if not limited:
+        return
+    if tcb.cwnd < tcb.ssthresh:
+        tcb.cwnd += min(count, tcb.ssthresh - tcb.cwnd + tcb.mss)
+        return
+    tcb.acked_bytes += count
+    if tcb.acked_bytes >= tcb.cwnd:
+        tcb.acked_bytes -= tcb.cwnd
+        tcb.cwnd += tcb.mss
+
+
+cdef void reno_loss(Tcb *tcb, uint32_t flight) noexcept nogil:
+    tcb.ssthresh = max(flight // 2, 2 * tcb.mss)
+    tcb.cwnd = tcb.ssthresh
+    tcb.acked_bytes = 0
+
+
+cdef void reno_timeout(Tcb *tcb, uint32_t flight) noexcept nogil:
+    if tcb.backoff <= 1:        # a second timeout of the same data tells nothing new (RFC 5681 section 3.1)
+        tcb.ssthresh = max(flight // 2, 2 * tcb.mss)
+    tcb.cwnd = tcb.mss
+    tcb.acked_bytes = 0
+
+
+cdef void reno_recovered(Tcb *tcb, uint32_t flight) noexcept nogil:
+    tcb.cwnd = min(tcb.ssthresh, max(flight, tcb.mss) + tcb.mss)
+
+
+cdef Congestion NEW_RENO = Congestion("newreno", reno_start, reno_acked, reno_loss, reno_timeout, reno_recovered)
+
+
+cdef const Congestion *congestion_find(const char *name) noexcept nogil:
+    """The algorithm of a name, NULL when there is none."""
+    if strcmp(name, NEW_RENO.name) == 0:
+        return &NEW_RENO
+    return NULL

@@ -1,0 +1,116 @@
+"""What a segment brings: data put in order, FIN, and the acknowledgment they ask for (RFC 9293 3.10.7.4, RFC 5681 section 4.2)."""
+
+from libc.errno cimport EPIPE
+from libc.stdint cimport int32_t, uint32_t
+
+from netos.proto.ranges cimport ranges_add, ranges_forget
+from netos.proto.ring cimport ring_copy_in, ring_room
+from netos.proto.tcp cimport TCP_FIN, TCP_RST, sequence_before
+from netos.proto.tcp_block cimport (
+    COUNT_DUPLICATES, COUNT_NO_MEMORY, COUNT_OUT_OF_ORDER, ESTABLISHED, EVENT_FINISHED, EVENT_READABLE, FIN_WAIT_1,
+    FIN_WAIT_2, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_DSACK, TCB_FIN_RECEIVED, TCB_ORPHAN, TCB_READ_CLOSED, TCB_SACK,
+    TIMER_DELAYED_ACK, TIME_WAIT, Tcb, tcb_notify, tcb_touch,
+)
+from netos.proto.tcp_emit cimport Bare, send_bare, set_timer
+from netos.proto.tcp_output cimport tcp_acknowledge
+from netos.proto.tcp_segment cimport Segment
+from netos.proto.tcp_state cimport STEP_RECEIVE_FIN, tcb_move
+from netos.proto.tcp_table cimport tcb_end
+from netos.proto.tcp_time_wait cimport time_wait_enter
+
+
+cdef void note_duplicate(Tcb *tcb, uint32_t first, uint32_t end) noexcept nogil:
+    """Something came twice: say so in the next ACK (RFC 2883), which goes at once."""
+    tcb.tcp.counts[COUNT_DUPLICATES] += 1
+    tcb.bits |= TCB_ACK_NOW
+    if tcb.bits & TCB_SACK:
+        tcb.bits |= TCB_DSACK
+        tcb.duplicate.first, tcb.duplicate.end = first, end
+
+
+cdef bint data_input(Tcb *tcb, const Segment *segment) noexcept nogil:
+    """Take payload that lies within the window; 0 when nobody can take it and the connection was reset."""
+    cdef uint32_t offset = segment.sequence - tcb.rcv_nxt, end
+    if tcb.connection.state not in (ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2):
+        return 1                            # after the peer's FIN: it cannot be
+    if tcb.bits & (TCB_ORPHAN | TCB_READ_CLOSED):
+        abandon(tcb)
+        return 0
+    if not ring_room(&tcb.receive, tcb.receive.used + offset + segment.length, held(tcb)):
+        tcb.tcp.counts[COUNT_NO_MEMORY] += 1
+        return 1                            # as if it had been lost
+    if offset:
+        out_of_order(tcb, segment, offset)
+        return 1
+    ring_copy_in(&tcb.receive, tcb.receive.used, segment.payload, segment.length)
+    end = segment.sequence + segment.length
+    if tcb.received.count:
+        tcb.bits |= TCB_ACK_NOW             # a gap is filled, or a part of it
+        if not sequence_before(end, tcb.received.items[0].first):
+            if sequence_before(tcb.received.items[0].first, end):
+                note_duplicate(tcb, tcb.received.items[0].first,
+                               end if sequence_before(end, tcb.received.items[0].end) else tcb.received.items[0].end)
+            ranges_add(&tcb.received, segment.sequence, end)
+            end = tcb.received.items[0].end
+            ranges_forget(&tcb.received, end)
+    advance(tcb, end - tcb.rcv_nxt, segment.count)
+    return 1
+
+
+cdef uint32_t held(const Tcb *tcb) noexcept nogil:
+    """Bytes of the ring that mean something, up to the last that came out of order."""
+    if tcb.received.count == 0:
+        return tcb.receive.used
+    return tcb.receive.used + (tcb.received.items[tcb.received.count - 1].end - tcb.rcv_nxt)
+
+
+cdef void out_of_order(Tcb *tcb, const Segment *segment, uint32_t offset) noexcept nogil:
+    """Put it down where it belongs, and tell the sender at once, for every segment (RFC 5681 section 4.2)."""
+    cdef uint32_t before = tcb.received.total
+    tcb.tcp.counts[COUNT_OUT_OF_ORDER] += 1
+    if ranges_add(&tcb.received, segment.sequence, segment.sequence + segment.length):
+        ring_copy_in(&tcb.receive, tcb.receive.used + offset, segment.payload, segment.length)
+        if tcb.received.total == before:
+            note_duplicate(tcb, segment.sequence, segment.sequence + segment.length)
+        tcb.recent[3], tcb.recent[2], tcb.recent[1] = tcb.recent[2], tcb.recent[1], tcb.recent[0]
+        tcb.recent[0] = segment.sequence
+    tcp_acknowledge(tcb)
+
+
+cdef void advance(Tcb *tcb, uint32_t length, uint32_t segments) noexcept nogil:
+    """Bytes are in order: the user can have them; every second segment is acknowledged at once, others within a moment."""
+    tcb.receive.used += length
+    tcb.rcv_nxt += length
+    tcb.bytes_in += length
+    tcb.unacknowledged += length
+    tcb_notify(tcb, EVENT_READABLE)
+    if segments > 1 or tcb.bits & TCB_ACK_DELAYED:
+        tcb.bits |= TCB_ACK_NOW
+    elif not tcb.deadline[TIMER_DELAYED_ACK]:
+        tcb.bits |= TCB_ACK_DELAYED
+        set_timer(tcb, TIMER_DELAYED_ACK, tcb.tcp.host.now + tcb.tcp.delayed_ack)
+    tcb_touch(tcb)
+
+
+cdef void fin_input(Tcb *tcb, const Segment *segment) noexcept nogil:
+    """The peer will send no more, once all before its FIN has come."""
+    tcb.bits |= TCB_ACK_NOW
+    tcb_touch(tcb)
+    if segment.sequence + segment.length != tcb.rcv_nxt or tcb.bits & TCB_FIN_RECEIVED:
+        return                              # something before it is missing: the peer sends it again
+    tcb.bits |= TCB_FIN_RECEIVED
+    tcb.rcv_nxt += 1
+    tcb_move(tcb, STEP_RECEIVE_FIN)
+    tcb_notify(tcb, EVENT_FINISHED)
+    if tcb.connection.state == TIME_WAIT:
+        tcp_acknowledge(tcb)
+        time_wait_enter(tcb)
+
+
+cdef void abandon(Tcb *tcb) noexcept nogil:
+    """Data for a user who has closed: a RST, so that the peer knows it was lost (RFC 2525 section 2.17)."""
+    cdef Bare bare
+    bare.sequence, bare.acknowledgment, bare.flags = tcb.snd_max, 0, TCP_RST
+    bare.window = bare.options_length = 0
+    send_bare(tcb.tcp, &tcb.connection, &bare)
+    tcb_end(tcb, EPIPE)

@@ -1,0 +1,281 @@
+"""What a connection sends, and when: data, retransmissions, FIN, acknowledgments (RFC 9293 section 3.8, RFC 6675).
+
+The sender goes through one loop: choose the next range of the sequence space that may go, send it as one segment or,
+where the link cuts it, as one super-segment of many; until windows, data or the link's room are used up.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+
+from netos.proto.host cimport Path, host_find_path
+from netos.proto.ranges cimport ranges_find
+from netos.proto.tcp cimport TCP_ACK, TCP_FIN, TCP_PSH
+from netos.proto.tcp_block cimport (
+    COUNT_CHALLENGE_ACKS, COUNT_RETRANSMITTED, ESTABLISHED, SYN_SENT, TCB_ACK_NOW, TCB_CORKED, TCB_FIN_SENT, TCB_FIN_WANTED,
+    TCB_FORCED, TCB_NO_DELAY, TCB_RECOVERY, TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TOUCHED, TIMER_DELAYED_ACK,
+    TIMER_PERSIST, TIMER_RETRANSMIT, TIME_WAIT, Tcb, Tcp, tcb_flight, tcb_touch,
+)
+from netos.proto.tcp_emit cimport options_length, send_segment, send_syn, set_timer
+
+cdef enum:
+    SUPER_SEGMENT_MAX = 65535 - 60 - 60     # payload of what an IP packet can be
+    LOSS_THRESHOLD = 3                      # DupThresh
+
+cdef int64_t CHALLENGE_INTERVAL = 500000000
+
+
+cdef struct Choice:             # what is sent next
+    uint32_t at
+    uint32_t length
+    bint retransmission
+    bint finish                 # with the FIN
+
+
+cdef uint32_t segment_payload(const Tcb *tcb) noexcept nogil:
+    """Bytes of payload in a full segment, with the options it would have now."""
+    return tcb.mss - min(options_length(tcb), tcb.mss // 2)
+
+
+cdef uint32_t data_end(const Tcb *tcb) noexcept nogil:
+    """The sequence number after the last byte that waits; of the FIN, if there is one."""
+    return tcb.snd_una + tcb.send.used
+
+
+# Loss, as the scoreboard shows it (RFC 6675 section 4)
+
+cdef bint is_lost(const Tcb *tcb, uint32_t sequence) noexcept nogil:
+    """IsLost: enough has arrived that was sent after it."""
+    cdef uint32_t at = tcb.sacked.count, above = 0, ranges = 0
+    while at and <int32_t>(tcb.sacked.items[at - 1].first - sequence) > 0:
+        at -= 1
+        ranges += 1
+        above += tcb.sacked.items[at].end - tcb.sacked.items[at].first
+        if ranges >= LOSS_THRESHOLD or above > (LOSS_THRESHOLD - 1) * tcb.mss:
+            return 1
+    return 0
+
+
+cdef uint32_t pipe_of(const Tcb *tcb) noexcept nogil:
+    """SetPipe: bytes that are thought to be on their way."""
+    cdef uint32_t pipe = 0, at, first = tcb.snd_una, end
+    if not tcb.bits & TCB_RECOVERY:         # nothing is taken for lost, or all that lies behind snd_nxt (timeout)
+        pipe = tcb.snd_nxt - tcb.snd_una
+        for at in range(tcb.sacked.count):
+            if <int32_t>(tcb.sacked.items[at].first - tcb.snd_nxt) < 0:
+                pipe -= min(tcb.sacked.items[at].end - tcb.sacked.items[at].first,
+                            tcb.snd_nxt - tcb.sacked.items[at].first)
+        return pipe
+    for at in range(tcb.sacked.count + 1):
+        end = tcb.sacked.items[at].first if at < tcb.sacked.count else tcb.snd_max
+        if end != first:
+            if not is_lost(tcb, first):
+                pipe += end - first
+            if <int32_t>(tcb.high_rxt - first) > 0:
+                pipe += min(end - first, tcb.high_rxt - first)
+        if at < tcb.sacked.count:
+            first = tcb.sacked.items[at].end
+    return pipe
+
+
+# What may go
+
+cdef void take_data(const Tcb *tcb, uint32_t at, uint32_t length, bint retransmission, Choice *choice) noexcept nogil:
+    """The range as a segment can carry it: bytes, and the FIN when the range reaches it."""
+    cdef uint32_t bytes_left = data_end(tcb) - at
+    choice.at = at
+    choice.length = min(length, bytes_left)
+    choice.finish = choice.length == bytes_left and tcb.bits & TCB_FIN_WANTED != 0
+    choice.retransmission = retransmission
+
+
+cdef bint hole(const Tcb *tcb, uint32_t after, bint lost, uint32_t *at, uint32_t *length) noexcept nogil:
+    """The first unsacked range from `after` on that has something sacked behind it; with `lost`, one that is lost."""
+    cdef uint32_t number, first = tcb.snd_una, end
+    for number in range(tcb.sacked.count):
+        end = tcb.sacked.items[number].first
+        if <int32_t>(after - first) > 0:
+            first = after
+        if <int32_t>(end - first) > 0 and (not lost or is_lost(tcb, first)):
+            at[0], length[0] = first, end - first
+            return 1
+        first = tcb.sacked.items[number].end
+    return 0
+
+
+cdef bint choose_new(Tcb *tcb, uint32_t allowed, uint32_t full, Choice *choice) noexcept nogil:
+    """New data, and the FIN behind it, as windows, Nagle and the silly window rule let it (RFC 9293 3.7.4, 3.8.6.2.1)."""
+    cdef uint32_t waiting = data_end(tcb) - tcb.snd_nxt
+    cdef uint32_t window = <uint32_t>max(<int32_t>(tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt), 0)
+    cdef uint32_t length, tail
+    if tcb.bits & TCB_FIN_SENT:
+        return 0                # nothing comes after it
+    length = min(waiting, min(window, allowed))
+    tail = length % full
+    if length == waiting:
+        if not tcb.bits & TCB_FIN_WANTED and tail and not may_be_small(tcb, length > tail):
+            length -= tail
+        elif length == 0 and not tcb.bits & TCB_FIN_WANTED:
+            return 0
+        if length == 0 and waiting:
+            return 0
+    else:
+        if length >= full:
+            length -= tail
+        elif length < tcb.max_snd_wnd // 2 or length == allowed:
+            return 0
+        if length == 0:
+            return 0
+    take_data(tcb, tcb.snd_nxt, length, 0, choice)
+    return 1
+
+
+cdef bint may_be_small(const Tcb *tcb, bint behind_others) noexcept nogil:
+    """Nagle's algorithm: less than a segment may go while nothing is on its way."""
+    if tcb.bits & TCB_CORKED:
+        return 0
+    return tcb.bits & TCB_NO_DELAY != 0 or (tcb_flight(tcb) == 0 and not behind_others)
+
+
+cdef bint choose_in_recovery(Tcb *tcb, uint32_t allowed, uint32_t full, Choice *choice) noexcept nogil:
+    """Fast retransmit, then NextSeg of RFC 6675 section 4; without SACK, new data while duplicates come (RFC 6582)."""
+    cdef uint32_t at, length
+    if tcb.high_rxt == tcb.snd_una:             # whatever the windows say
+        length = (tcb.sacked.items[0].first if tcb.sacked.count else tcb.snd_max) - tcb.snd_una
+        take_data(tcb, tcb.snd_una, min(length, full), 1, choice)
+        return 1
+    if not tcb.bits & TCB_SACK:
+        return choose_new(tcb, allowed, full, choice)
+    if allowed < full:
+        return 0
+    if hole(tcb, tcb.high_rxt, 1, &at, &length):
+        take_data(tcb, at, min(length, allowed), 1, choice)
+        return 1
+    if choose_new(tcb, allowed, full, choice):
+        return 1
+    if hole(tcb, tcb.high_rxt, 0, &at, &length):
+        take_data(tcb, at, min(length, full), 1, choice)
+        return 1
+    if not tcb.bits & TCB_RESCUED and tcb.sacked.count:
+        at = tcb.sacked.items[tcb.sacked.count - 1].end
+        if <int32_t>(tcb.high_rxt - at) > 0:
+            at = tcb.high_rxt
+        if <int32_t>(tcb.recover - at) > 0:
+            tcb.bits |= TCB_RESCUED
+            take_data(tcb, at, min(tcb.recover - at, full), 1, choice)
+            return 1
+    return 0
+
+
+cdef bint choose(Tcb *tcb, uint32_t full, Choice *choice) noexcept nogil:
+    """What goes next, as far as the windows let it; 0: nothing."""
+    cdef uint32_t pipe = pipe_of(tcb), allowed, end
+    cdef int32_t found
+    allowed = tcb.cwnd - pipe if tcb.cwnd > pipe else 0
+    if tcb.bits & TCB_FORCED:                   # a probe of the window
+        tcb.bits &= ~<uint32_t>TCB_FORCED
+        take_data(tcb, tcb.snd_una, max(min(tcb.snd_wnd, full), 1), tcb.snd_max != tcb.snd_una, choice)
+        return 1
+    if tcb.bits & TCB_RECOVERY:
+        return choose_in_recovery(tcb, allowed, full, choice)
+    while <int32_t>(tcb.snd_nxt - tcb.snd_max) < 0:         # after a timeout
+        found = ranges_find(&tcb.sacked, tcb.snd_nxt)
+        if found >= 0:
+            tcb.snd_nxt = tcb.sacked.items[found].end
+            continue
+        end = tcb.snd_max
+        for found in range(<int32_t>tcb.sacked.count):
+            if <int32_t>(tcb.sacked.items[found].first - tcb.snd_nxt) > 0:
+                end = tcb.sacked.items[found].first
+                break
+        if allowed == 0:
+            return 0
+        take_data(tcb, tcb.snd_nxt, min(end - tcb.snd_nxt, max(allowed, full)), 1, choice)
+        return 1
+    if tcb.duplicate_acks and not tcb.bits & TCB_SACK:
+        allowed += min(tcb.duplicate_acks, <uint32_t>2) * tcb.mss       # limited transmit (RFC 3042)
+    return choose_new(tcb, allowed, full, choice)
+
+
+# Sending it
+
+cdef void sent(Tcb *tcb, const Choice *choice) noexcept nogil:
+    """What has changed by a segment that left."""
+    cdef int64_t now = tcb.tcp.host.now
+    cdef uint32_t end = choice.at + choice.length + choice.finish
+    if choice.finish:
+        tcb.bits |= TCB_FIN_SENT
+    if choice.retransmission:
+        tcb.tcp.counts[COUNT_RETRANSMITTED] += 1
+        tcb.retransmitted += 1
+        tcb.bits &= ~<uint32_t>TCB_RTT_TIMED                # Karn
+        if tcb.bits & TCB_RECOVERY and <int32_t>(end - tcb.high_rxt) > 0:
+            tcb.high_rxt = end
+    elif not tcb.bits & TCB_RTT_TIMED:
+        tcb.bits |= TCB_RTT_TIMED
+        tcb.rtt_sequence = end
+        tcb.rtt_started = now
+    if <int32_t>(end - tcb.snd_nxt) > 0 and not (choice.retransmission and tcb.bits & TCB_RECOVERY):
+        tcb.snd_nxt = end
+    if <int32_t>(end - tcb.snd_max) > 0:
+        tcb.bytes_out += choice.length
+        tcb.snd_max = end
+    if not tcb.deadline[TIMER_RETRANSMIT] and not tcb.deadline[TIMER_PERSIST]:
+        if tcb.snd_max - tcb.snd_una == end - choice.at:
+            tcb.progress_at = now                           # the user timeout counts from here
+        set_timer(tcb, TIMER_RETRANSMIT, now + tcb.rto)
+
+
+cdef void tcp_output(Tcb *tcb) noexcept nogil:
+    """Send all that may go now, and the acknowledgment that is due."""
+    cdef Path path
+    cdef Choice choice
+    cdef Tcp *tcp = tcb.tcp
+    cdef uint32_t full, most
+    cdef uint8_t flags
+    if tcb.connection.state == SYN_SENT and not tcb.deadline[TIMER_RETRANSMIT]:
+        tcb.progress_at = tcp.host.now
+        set_timer(tcb, TIMER_RETRANSMIT, tcp.host.now + tcb.rto)
+        send_syn(tcb)
+    if tcb.connection.state < ESTABLISHED or tcb.connection.state == TIME_WAIT:
+        return
+    if not host_find_path(tcp.host, &tcb.connection.remote, &path):
+        if tcb_flight(tcb) or tcb.send.used:
+            set_timer(tcb, TIMER_RETRANSMIT, tcp.host.now + tcb.rto)
+        return
+    full = segment_payload(tcb)
+    most = max(SUPER_SEGMENT_MAX - SUPER_SEGMENT_MAX % full, full) if path.offload else full
+    while choose(tcb, full, &choice):
+        if path.room == 0:
+            tcb_touch(tcb)                                  # when the link has room again
+            break
+        if choice.length > most:
+            choice.length = most
+            choice.finish = 0
+        flags = TCP_ACK | (TCP_FIN if choice.finish else 0)
+        if choice.length and choice.at + choice.length == data_end(tcb):
+            flags |= TCP_PSH
+        if not send_segment(tcb, &path, choice.at, choice.length, flags, full if path.offload else 0):
+            set_timer(tcb, TIMER_DELAYED_ACK, tcp.host.now + 5000000)
+            break
+        sent(tcb, &choice)
+        path.room -= 1
+    if tcb.bits & TCB_ACK_NOW and path.room:
+        send_segment(tcb, &path, tcb.snd_max, 0, TCP_ACK, 0)
+    if tcb.send.used and tcb_flight(tcb) == 0 and not tcb.deadline[TIMER_PERSIST] and not tcb.bits & TCB_TOUCHED:
+        set_timer(tcb, TIMER_PERSIST, tcp.host.now + tcb.rto)
+
+
+cdef void tcp_acknowledge(Tcb *tcb) noexcept nogil:
+    """Send an acknowledgment by itself, now."""
+    cdef Path path
+    if host_find_path(tcb.tcp.host, &tcb.connection.remote, &path):
+        send_segment(tcb, &path, tcb.snd_max, 0, TCP_ACK, 0)
+
+
+cdef void tcp_challenge(Tcb *tcb) noexcept nogil:
+    """Send a challenge ACK (RFC 5961), at most two a second for each connection."""
+    cdef int64_t now = tcb.tcp.host.now
+    if tcb.challenged_at and now - tcb.challenged_at < CHALLENGE_INTERVAL:
+        return
+    tcb.challenged_at = now
+    tcb.tcp.counts[COUNT_CHALLENGE_ACKS] += 1
+    tcp_acknowledge(tcb)

@@ -1,0 +1,5 @@
+STATES: tuple[str, ...]
+STEPS: tuple[str, ...]
+TRANSITIONS: tuple[tuple[str, str, str], ...]
+
+def diagram() -> str: ...
