@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
+import os
 import sys
 import time
 from typing import Any
@@ -36,3 +38,11 @@ def change(options: argparse.Namespace, handler: str, text: str) -> int:
         sys.stderr.write(outcome["details"])
         print(outcome["message"])
     return 0 if outcome["accepted"] else REFUSED
+
+
+def who() -> str:
+    """Who asks, for the audit log."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.geteuid())

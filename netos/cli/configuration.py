@@ -119,7 +119,9 @@ def load(file: str, definitions: dict[str, str], make: Callable[[Graph, Diagnost
             made.initialize()
     except ConfigError as error:
         print_diagnostics(error.diagnostics, graph.source_lines)
-        print(f"netos: {name}: refused, {len(error.diagnostics.errors)} error(s); nothing was started", file=sys.stderr)
+        count = len(error.diagnostics.errors)
+        print(f"netos: {name}: refused, {count} error{'' if count == 1 else 's'}: nothing of it was started",
+              file=sys.stderr)
         return REFUSED
     print_diagnostics(diagnostics, graph.source_lines)
     return made

@@ -27,7 +27,8 @@ def main(argv: Sequence[str]) -> int:
     with reach(options) as client:
         wanted = list(elements(client, options.element))
         if not wanted:
-            print(f"netos handlers: no element matches '{options.element}'", file=sys.stderr)
+            print(f"netos handlers: no element matches '{options.element}': `netos read list` shows those that are",
+                  file=sys.stderr)
             return 1
         found = {name: handlers_of(client, name) for name in wanted}
         if options.json:

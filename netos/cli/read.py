@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from netos.cli.configuration import one_character_a_byte
-from netos.cli.remote import generation_of, print_json, reach, remote_parser
+from netos.cli.remote import generation_of, names_explained, print_json, reach, remote_parser
 from netos.kernel.console import write_out
 
 SUMMARY = "print the value of a handler of a running appliance"
@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the verb; the exit status is 1 when there is no appliance, or it refuses."""
     options = parser().parse_args(argv)
-    with reach(options) as client:
+    with reach(options) as client, names_explained(client, options.handler):
         value = client.read(options.handler, one_character_a_byte(options.argument))
         if options.json:
             print_json({"generation": generation_of(client), "handler": options.handler, "value": value})

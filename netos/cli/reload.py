@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
-import os
 from collections.abc import Sequence
 
-from netos.cli.changing import change
+from netos.cli.changing import change, who
 from netos.cli.configuration import read_configuration, split_definitions
 from netos.cli.remote import remote_parser
 
@@ -36,11 +34,3 @@ def main(argv: Sequence[str]) -> int:
     wanted = {"text": text, "filename": name, "definitions": split_definitions(options.definitions),
               "confirm": options.confirm, "who": who(), "kill_states": options.kill_states}
     return change(options, "reload", json.dumps(wanted))
-
-
-def who() -> str:
-    """Who asks, for the audit log."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.geteuid())

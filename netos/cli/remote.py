@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from netos.control.client import ControlClient, ControlError
@@ -22,6 +24,34 @@ def remote_parser(verb: str, summary: str) -> argparse.ArgumentParser:
 def reach(options: argparse.Namespace) -> ControlClient:
     """A connection to the appliance that the options name."""
     return ControlClient(options.socket or find_socket(options.name))
+
+
+@contextmanager
+def names_explained(client: ControlClient, handler: str) -> Iterator[None]:
+    """What the appliance says of a name that it does not know, with those that are near, or how to see all."""
+    try:
+        yield
+    except ControlError as error:
+        raise ControlError(f"{error}{name_hint(client, handler, error.code)}", error.code) from None
+
+
+def name_hint(client: ControlClient, handler: str, code: int | None) -> str:
+    """"" for other errors than those of names."""
+    from difflib import get_close_matches
+
+    from netos.control.access import NO_ELEMENT, NO_HANDLER
+
+    element, dot, name = handler.rpartition(".")
+    if code == NO_ELEMENT:
+        near = get_close_matches(element, client.read("list").splitlines()[1:])
+        every = "netos read list"
+    elif code == NO_HANDLER and "@" not in name:
+        lines = client.read(f"{element}{dot}handlers").splitlines()
+        near = get_close_matches(name, [line.partition("\t")[0] for line in lines])
+        every = f"netos handlers {element}".rstrip()
+    else:
+        return ""
+    return f"; did you mean {' or '.join(near)}?" if near else f"; `{every}` shows those that are"
 
 
 def generation_of(client: ControlClient) -> int | None:

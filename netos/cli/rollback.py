@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from netos.cli.changing import change
+from netos.cli.changing import change, who
 from netos.cli.remote import remote_parser
 
 SUMMARY = "go back to an earlier configuration of a running appliance"
@@ -22,4 +22,5 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the verb: 0 when the earlier configuration runs, 3 when there is none or it was refused."""
     options = parser().parse_args(argv)
-    return change(options, "rollback", "" if options.generation is None else str(options.generation))
+    number = "" if options.generation is None else f"{options.generation} "
+    return change(options, "rollback", f"{number}by {who()}")

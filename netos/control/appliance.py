@@ -130,17 +130,21 @@ class Appliance:
     # Changing
 
     async def reload(self, configuration: Configuration, confirm: float | None = None, who: str = "",
-                     kill_states: str = "none") -> Outcome:
+                     kill_states: str = "none", action: str = "reload") -> Outcome:
         """Change to another configuration; with `confirm`, only for that many seconds unless confirm() is called.
 
-        `kill_states` says which connections are forgotten then: none, all, or those that the new configuration would
+        `who` and `action` are for the audit log; `kill_states` says which connections are forgotten then: none, all, or those that the new configuration would
         not let begin (changed).
         """
         async with self._changing:
-            outcome = await self._reload(configuration, confirm)
+            try:
+                outcome = await self._reload(configuration, confirm)
+            except NetosError as error:         # of no place in the configuration: what a class needs is not there
+                outcome = Outcome(False, self.generation, f"refused: generation {self.generation} goes on",
+                                  f"{error}\n")
             if outcome.accepted and kill_states != "none":
                 outcome = await self._kill_states(outcome, kill_states)
-            self.generations.audit(action="reload", file=configuration.filename, who=who, accepted=outcome.accepted,
+            self.generations.audit(action=action, file=configuration.filename, who=who, accepted=outcome.accepted,
                                    generation=outcome.generation, message=outcome.message, details=outcome.details)
             return outcome
 
@@ -222,8 +226,9 @@ class Appliance:
         if not self.unconfirmed:
             return Outcome(False, self.generation, "there is no change to confirm")
         self._confirm_now()
-        self.generations.audit(action="confirm", who=who, generation=self.generation)
-        return Outcome(True, self.generation, f"generation {self.generation} is confirmed")
+        message = f"generation {self.generation} is confirmed"
+        self.generations.audit(action="confirm", who=who, generation=self.generation, message=message)
+        return Outcome(True, self.generation, message)
 
     def _confirm_now(self) -> None:
         self._cancel_deadline()
@@ -234,7 +239,7 @@ class Appliance:
         self._deadline = None
         self._back("not confirmed in time")
 
-    def _back(self, why: str) -> Outcome:
+    def _back(self, why: str, who: str = "") -> Outcome:
         """Give devices and state back to the graph that the last change replaced."""
         self._cancel_deadline()
         old, new = self._replaced, self.replicas
@@ -249,20 +254,20 @@ class Appliance:
         configuration = self.generations.kept[self._replaced_generation]
         self.generations.advance(configuration)
         message = f"generation {refused} {why}: generation {self._replaced_generation} is back, as {self.generation}"
-        self.generations.audit(action="back", generation=self.generation, message=message)
+        self.generations.audit(action="back", who=who, generation=self.generation, message=message)
         return Outcome(True, self.generation, message)
 
     async def rollback(self, number: int | None = None, who: str = "") -> Outcome:
         """Go back to an earlier generation, by default the one before."""
         if self.unconfirmed and number in (None, self._replaced_generation):
-            return self._back("was taken back")
+            return self._back("was taken back", who)
         wanted = self.generation - 1 if number is None else number
         configuration = self.generations.kept.get(wanted)
         if configuration is None or wanted == self.generation:
             known = ", ".join(str(kept) for kept in sorted(self.generations.kept) if kept != self.generation)
             return Outcome(False, self.generation,
                            f"there is no generation {wanted} to go back to (there is {known or 'none'})")
-        return await self.reload(configuration, who=who)
+        return await self.reload(configuration, who=who, action="rollback")
 
     def _forget_replaced(self) -> None:
         if self._replaced is not None:

@@ -33,7 +33,7 @@ class Changes:
         """What to add to the access."""
         return [
             Handler("reload", None, self.reload),
-            Handler("confirm", None, lambda _: self._finish(self.appliance.confirm())),
+            Handler("confirm", None, lambda who: self._finish(self.appliance.confirm(who.strip()))),
             Handler("rollback", None, self.rollback),
             Handler("change", lambda _: json.dumps(self.state())),
             Handler("generations", lambda _: "".join(
@@ -70,10 +70,11 @@ class Changes:
         self._task.add_done_callback(lambda _task: done())
 
     def rollback(self, text: str) -> None:
-        """Go back to a generation, by default the one before."""
-        if text.strip() and not text.strip().isdigit():
+        """Go back to a generation, by default the one before: `[N] [by WHO]`."""
+        number, _, who = text.strip().rpartition("by ") if "by " in text else (text, "", "")
+        if number.strip() and not number.strip().isdigit():
             raise HandlerError(f"rollback wants the number of a generation, not '{text}'")
-        self._start(self.appliance.rollback(int(text) if text.strip() else None))
+        self._start(self.appliance.rollback(int(number) if number.strip() else None, who.strip()))
 
     def _start(self, change: Awaitable[Outcome]) -> None:
         if not self.done:

@@ -90,6 +90,8 @@ class Generations:
                       logging.WARNING)
         worth_a_look = not facts.get("accepted", True) or action == "back"
         file_name, details = facts.get("file", ""), str(facts.get("details", "")).strip()
-        event(action, f"{action}{f' of {file_name}' if file_name else ''}: {facts.get('message', 'done')}"
+        what = {"rollback": " to"}.get(action, " of")
+        by = f" by {facts['who']}" if facts.get("who") else ""
+        event(action, f"{action}{f'{what} {file_name}' if file_name else ''}{by}: {facts.get('message', 'done')}"
               f"{f'{chr(10)}{details}' if worth_a_look and details else ''}",
               logging.WARNING if worth_a_look else logging.INFO, **facts)

@@ -4,7 +4,7 @@ Not the timers of a graph: these belong to no virtual CPU, `now` is an argument.
 the earliest of its timers or before: most acknowledgments then move a number and not the heap.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, realloc
 
 
@@ -61,7 +61,7 @@ cdef void deadline_clear(Deadlines *deadlines, Deadline *deadline) noexcept nogi
 
 
 cdef void deadlines_expire(Deadlines *deadlines, int64_t now) noexcept nogil:
-    """Call all that are due, the earliest first; what they set anew for now or before is called as well, in its turn."""
+    """Call all that are due, the earliest first; what they set anew for now or before is called, too."""
     cdef Deadline *due
     while deadlines.count and deadlines.heap[0].when <= now:
         due = deadlines.heap[0]

@@ -1,9 +1,9 @@
-"""Endpoints in Python's hands: TCP connections and listeners, UDP ports of a Stack; never blocking, errors as OSError."""
+"""Endpoints in Python's hands: TCP connections and listeners, UDP ports; nothing blocks, errors are OSError."""
 
 import os
 
 cimport cython
-from libc.errno cimport EADDRNOTAVAIL, EAGAIN, EBADF, EINPROGRESS, EINVAL, ENOTCONN
+from libc.errno cimport EADDRNOTAVAIL, EBADF, ENOTCONN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 
@@ -13,8 +13,8 @@ from netos.proto.ring cimport ring_copy_out, ring_skip
 from netos.proto.stack cimport Stack, address_of, endpoint_of
 from netos.proto.tcp_block cimport (
     EVENT_ACCEPTABLE as ACCEPTABLE_BIT, EVENT_CLOSED as CLOSED_BIT, EVENT_CONNECTED as CONNECTED_BIT,
-    EVENT_FINISHED as FINISHED_BIT, EVENT_READABLE as READABLE_BIT, EVENT_WRITABLE as WRITABLE_BIT, Listener,
-    TCB_CORKED, TCB_FIN_RECEIVED, TCB_KEEPALIVE, TCB_NO_DELAY, TIMER_KEEPALIVE, Tcb,
+    EVENT_FINISHED as FINISHED_BIT, EVENT_READABLE as READABLE_BIT, EVENT_WRITABLE as WRITABLE_BIT, TCB_CORKED,
+    TCB_FIN_RECEIVED, TCB_KEEPALIVE, TCB_NO_DELAY, TIMER_KEEPALIVE, Tcb,
 )
 from netos.proto.tcp_emit cimport set_timer
 from netos.proto.tcp_user cimport (
@@ -83,7 +83,7 @@ cdef class TcpEndpoint:
         return taken
 
     def receive(self, limit=None):
-        """The bytes that have come, at most `limit`; none: nothing is there, and `finished` says whether more can come."""
+        """The bytes that have come, at most `limit`; none: nothing is there; `finished` says whether more can come."""
         cdef uint32_t length = self.block().receive.used
         if limit is not None:
             length = min(length, <uint32_t>min(limit, 0x7FFFFFFF))
@@ -186,7 +186,7 @@ cdef class TcpEndpoint:
             set_timer(self.tcb, TIMER_KEEPALIVE, self.tcb.tcp.host.now + self.tcb.keepalive_idle)
 
     def set_keepalive(self, double idle, double interval, uint32_t count):
-        """When an idle connection is probed first, and how often (seconds), and after how many probes it is given up."""
+        """When an idle connection is probed first, and how often (seconds), and when it is given up."""
         self.block()
         self.tcb.keepalive_idle = <int64_t>(idle * 1e9)
         self.tcb.keepalive_interval = <int64_t>(interval * 1e9)
@@ -311,7 +311,7 @@ cdef class UdpEndpoint:
         self.stack.work()
 
     def receive(self):
-        """The next datagram, as (bytes, (address, port)); None when none waits. Raises what ICMP told of a connected port."""
+        """The next datagram, as (bytes, (address, port)); or None. Raises what ICMP told of a connected port."""
         cdef Datagram header
         if not udp_take(self.opened(), &header):
             return None

@@ -8,8 +8,7 @@ from netos.packet cimport (
     HEADROOM, TO_HOST, Descriptor, packet_create, packet_network, packet_transport, packet_transport_length,
 )
 from netos.proto.host cimport (
-    ICMP_ECHOES, ICMP_ERRORS_LIMITED, ICMP_ERRORS_SENT, IP_NO_BUFFER, Host, host_is_broadcast,
-    host_is_own,
+    ICMP_ECHOES, ICMP_ERRORS_LIMITED, ICMP_ERRORS_SENT, IP_NO_BUFFER, Host, host_is_broadcast, host_is_own,
 )
 from netos.proto.icmp cimport (
     ICMP_AT_CHECKSUM, ICMP_AT_CODE, ICMP_AT_IDENTIFIER, ICMP_AT_TYPE, ICMP_ECHO_REPLY, ICMP_HEADER_LENGTH,
@@ -18,8 +17,8 @@ from netos.proto.icmp cimport (
 from netos.proto.inet cimport Address, address_ipv4
 from netos.proto.ip_output cimport ip_send
 from netos.proto.ipv4 cimport (
-    IP_PROTOCOL_ICMP, ip_destination, ip_header_length, ip_is_first_fragment, ip_is_loopback, ip_is_multicast,
-    ip_source, ip_total_length,
+    IP_PROTOCOL_ICMP, ip_destination, ip_is_first_fragment, ip_is_loopback, ip_is_multicast, ip_source,
+    ip_total_length,
 )
 from netos.wire cimport store_be16, store_be32
 

@@ -1,4 +1,4 @@
-"""Addresses of any family as sixteen bytes: an IPv6 address, or an IPv4 one mapped into it (RFC 4291 section 2.5.5.2)."""
+"""Addresses of any family as sixteen bytes: IPv6's, or IPv4's mapped into one (RFC 4291 section 2.5.5.2)."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset

@@ -26,8 +26,8 @@ cdef int refuse(Host *host, Descriptor *packet, int count, int error) noexcept n
     return -error
 
 
-cdef void put_header(Host *host, Descriptor *packet, uint32_t source, uint32_t destination, uint8_t protocol, uint8_t tos,
-                     uint16_t identification, uint16_t fragment) noexcept nogil:
+cdef void put_header(Host *host, Descriptor *packet, uint32_t source, uint32_t destination, uint8_t protocol,
+                     uint8_t tos, uint16_t identification, uint16_t fragment) noexcept nogil:
     """Put an IP header in front; every packet of the host's own has the headroom."""
     packet.data -= IP_HEADER_LENGTH
     packet.length += IP_HEADER_LENGTH
@@ -39,7 +39,7 @@ cdef void put_header(Host *host, Descriptor *packet, uint32_t source, uint32_t d
 
 
 cdef int ip_send(Host *host, Descriptor *packet, const Address *source, const Address *destination, uint8_t protocol,
-                   uint8_t tos, bint dont_fragment) noexcept nogil:
+                 uint8_t tos, bint dont_fragment) noexcept nogil:
     """Send a packet that begins with its transport header and has HEADROOM before it; 0 or -errno. It is given away."""
     cdef Path path
     cdef uint32_t from_address = address_number(source), to = address_number(destination)

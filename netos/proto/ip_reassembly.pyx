@@ -1,4 +1,4 @@
-"""Datagrams to this host put together from fragments: 256 at a time, for at most half a minute (RFC 1122 section 3.3.2)."""
+"""Datagrams to this host put together from fragments: 256 at a time, half a minute each (RFC 1122 section 3.3.2)."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
@@ -7,8 +7,8 @@ from netos.checksum cimport checksum_ip
 from netos.packet cimport HEADROOM, Descriptor, packet_consume, packet_create, packet_network, packet_set_network
 from netos.proto.deadlines cimport Deadline, deadline_init, deadline_set
 from netos.proto.fragments cimport (
-    FRAGMENT_AGAIN, FRAGMENT_KEPT, FRAGMENT_LAST, FRAGMENT_SPOILT, NOTHING, datagram_end, datagram_find, fragment_add,
-    fragment_take, fragments_free, fragments_init,
+    FRAGMENT_KEPT, FRAGMENT_LAST, FRAGMENT_SPOILT, NOTHING, datagram_end, datagram_find, fragment_add, fragment_take,
+    fragments_free, fragments_init,
 )
 from netos.proto.host cimport IP_FRAGMENTS, IP_NO_BUFFER, IP_REASSEMBLED, IP_REASSEMBLY_FAILS, Host
 from netos.proto.icmp cimport ICMP_TIME_EXCEEDED, ICMP_TIME_EXCEEDED_REASSEMBLY

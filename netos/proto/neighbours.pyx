@@ -34,7 +34,8 @@ cdef int64_t UNUSED_LIFE = 300 * SECOND
 cdef int64_t DEFEND_INTERVAL = 10 * SECOND      # RFC 5227 section 1.1
 
 
-cdef void frame(Interface *interface, const uint8_t *destination, uint16_t ether_type, Descriptor *packet) noexcept nogil:
+cdef void frame(Interface *interface, const uint8_t *destination, uint16_t ether_type,
+                Descriptor *packet) noexcept nogil:
     """Put an Ethernet header in front."""
     packet.data -= ETHER_HEADER_LENGTH
     packet.length += ETHER_HEADER_LENGTH

@@ -1,4 +1,4 @@
-"""Ranges of sequence numbers, apart and in order: what was received out of order, what a peer has told by SACK (RFC 2018)."""
+"""Ranges of sequence numbers, apart and in order: what came out of order, what a peer has told by SACK (RFC 2018)."""
 
 from libc.stdint cimport int32_t, uint16_t, uint32_t
 from libc.stdlib cimport free, malloc

@@ -1,4 +1,4 @@
-"""SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed hash, so that nobody outside can foresee or steer what it gives."""
+"""SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed hash, which nobody outside can foresee or steer."""
 
 from libc.stdint cimport uint64_t
 
@@ -8,8 +8,7 @@ cdef inline uint64_t rotate_left(uint64_t value, int count) noexcept nogil:
 
 
 cdef inline void sip_rounds(uint64_t *v, int count) noexcept nogil:
-    cdef int i
-    for i in range(count):
+    for _ in range(count):
         v[0] += v[1]
         v[2] += v[3]
         v[1] = rotate_left(v[1], 13) ^ v[0]

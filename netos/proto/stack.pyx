@@ -22,14 +22,14 @@ from netos.packet cimport BATCH_MAX, Batch, Descriptor
 from netos.packet_handle cimport Packet, packet_wrap
 from netos.proto.deadlines cimport deadlines_expire, deadlines_next
 from netos.proto.host cimport (
-    HOST_COUNTS, INTERFACES_MAX, INTERFACE_ADDRESSES, Host, Interface, Packets, host_free, host_init, packets_take,
+    INTERFACES_MAX, INTERFACE_ADDRESSES, Host, Interface, Packets, host_free, host_init, packets_take,
 )
-from netos.proto.inet cimport Address, address_equal, address_ipv4, address_number
+from netos.proto.inet cimport Address, address_ipv4, address_number
 from netos.proto.ip_reassembly cimport reassembly_free, reassembly_init
 from netos.proto.neighbours cimport arp_announce, neighbours_free
-from netos.proto.routes cimport RouteTable, RouteTableData
+from netos.proto.routes cimport RouteTable
 from netos.proto.stack_input cimport ethernet_input, ip_input, settle
-from netos.proto.tcp_block cimport EVENT_ACCEPTABLE, EVENT_READABLE, TCB_EVENTFUL, TCP_COUNTS, Listener, Tcb
+from netos.proto.tcp_block cimport EVENT_ACCEPTABLE, EVENT_READABLE, TCB_EVENTFUL, Listener, Tcb
 from netos.proto.tcp_table cimport tcp_free, tcp_init
 from netos.proto.udp_ports cimport UdpPort
 
@@ -90,7 +90,6 @@ cdef class Stack:
         Without an Ethernet address its packets begin with the IP header. `offload`: the link takes segmentation packets
         and partial checksums (virtio-net headers).
         """
-        cdef Host *host = &self.protocols.host
         cdef Interface *interface
         cdef bytes packed
         if not 68 <= mtu <= 65535:
@@ -179,8 +178,8 @@ cdef class Stack:
     cdef uint32_t take_batch(self, uint32_t interface, uint32_t limit, Batch *into) noexcept nogil:
         """Append up to `limit` packets that an interface is to send; return how many."""
         cdef Packets *outbox = self.protocols.host.interfaces[interface].outbox
-        cdef uint32_t count = min(limit, outbox.count), i
-        for i in range(count):
+        cdef uint32_t count = min(limit, outbox.count)
+        for _ in range(count):
             into.packets[into.count] = packets_take(outbox)
             into.count += 1
         return count
@@ -260,7 +259,7 @@ cdef class Stack:
     # Users
 
     def events(self):
-        """What has happened since the last time, as a list of (endpoint, events); events are bits of netos.proto.endpoints."""
+        """What has happened since the last time, as (endpoint, events): bits of netos.proto.endpoints."""
         cdef Tcb *tcb
         cdef Listener *listener
         cdef UdpPort *port

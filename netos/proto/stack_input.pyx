@@ -1,6 +1,6 @@
 """Packets as they come to a host: Ethernet, IPv4, and on to ARP, ICMP, UDP and TCP (RFC 1122 section 3.2)."""
 
-from libc.errno cimport ECONNREFUSED, EHOSTUNREACH, EMSGSIZE, ENETUNREACH, ENOPROTOOPT
+from libc.errno cimport ECONNREFUSED, EHOSTUNREACH, EMSGSIZE, ENETUNREACH
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 
 from netos.checksum cimport checksum_data, checksum_finish, checksum_ip, checksum_partial, checksum_pseudo_ip
@@ -9,9 +9,7 @@ from netos.packet cimport (
     packet_consume, packet_network, packet_set_network, packet_strip, packet_transport, packet_transport_length,
     packet_trim,
 )
-from netos.proto.ethernet cimport (
-    ETHER_AT_TYPE, ETHER_HEADER_LENGTH, ETHERTYPE_ARP, ETHERTYPE_IP, ether_equal, ether_type,
-)
+from netos.proto.ethernet cimport ETHER_HEADER_LENGTH, ETHERTYPE_ARP, ETHERTYPE_IP, ether_equal, ether_type
 from netos.proto.host cimport (
     ICMP_BAD, ICMP_RECEIVED, IP_BAD_CHECKSUM, IP_BAD_HEADER, IP_BAD_OPTION, IP_BAD_SOURCE, IP_DELIVERED, IP_NOT_OURS,
     IP_RECEIVED, IP_UNKNOWN_PROTOCOL, NOT_IP, Host, Interface, host_is_broadcast, host_is_own, host_learn_mtu,
@@ -19,8 +17,7 @@ from netos.proto.host cimport (
 )
 from netos.proto.icmp cimport (
     ICMP_AT_MTU, ICMP_ECHO, ICMP_HEADER_LENGTH, ICMP_PARAMETER_PROBLEM, ICMP_TIME_EXCEEDED, ICMP_UNREACHABLE,
-    ICMP_UNREACHABLE_FRAGMENTATION_NEEDED, ICMP_UNREACHABLE_HOST, ICMP_UNREACHABLE_NET, ICMP_UNREACHABLE_PORT,
-    ICMP_UNREACHABLE_PROTOCOL,
+    ICMP_UNREACHABLE_FRAGMENTATION_NEEDED, ICMP_UNREACHABLE_NET, ICMP_UNREACHABLE_PORT, ICMP_UNREACHABLE_PROTOCOL,
 )
 from netos.proto.icmp_host cimport icmp_echo, icmp_error
 from netos.proto.inet cimport Address, address_ipv4
@@ -227,7 +224,7 @@ cdef void error_input(Protocols *protocols, const uint8_t *icmp, uint32_t length
 
 
 cdef void settle(Protocols *protocols) noexcept nogil:
-    """Send what is due, and hand over what the host sends to itself, until nothing is left or it was enough for once."""
+    """Send what is due, and hand over what the host sends to itself, until nothing is left or it was enough."""
     cdef Descriptor *packet
     cdef int rounds = 0
     tcp_flush(&protocols.tcp)

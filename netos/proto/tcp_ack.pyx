@@ -1,17 +1,20 @@
-"""What an acknowledgment does to the sender: round trips, scoreboard, fast recovery, windows (RFC 9293 3.10.7.4, 5681, 6582, 6675)."""
+"""What an acknowledgment does to the sender: round trips, scoreboard, fast recovery, windows.
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+RFC 9293 section 3.10.7.4, with RFC 5681, 6582 and 6675 for what is lost.
+"""
+
+from libc.stdint cimport int64_t, uint32_t
 
 from netos.proto.ranges cimport ranges_add, ranges_forget
 from netos.proto.ring cimport ring_free, ring_skip
-from netos.proto.tcp cimport TCP_CWR, TCP_ECE, TCP_FIN, TCP_SYN, sequence_before, sequence_before_or_at
+from netos.proto.tcp cimport TCP_ECE, TCP_FIN, TCP_SYN, sequence_before, sequence_before_or_at
 from netos.proto.tcp_block cimport (
     COUNT_FAST_RETRANSMITS, EVENT_WRITABLE, TCB_BLOCKED, TCB_CWR_PENDING, TCB_ECN, TCB_FIN_SENT, TCB_RECOVERY,
     TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TIMESTAMPS, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb, tcb_flight, tcb_notify,
     tcb_touch, tcp_clock,
 )
 from netos.proto.tcp_emit cimport set_timer
-from netos.proto.tcp_output cimport is_lost, segment_payload, tcp_output
+from netos.proto.tcp_output cimport is_lost, segment_payload
 from netos.proto.tcp_segment cimport Segment
 from netos.proto.tcp_timers cimport rtt_measured
 
@@ -20,8 +23,8 @@ cdef enum:
 
 
 cdef bint ack_input(Tcb *tcb, const Segment *segment) noexcept nogil:
-    """Take an acceptable acknowledgment: not beyond snd_max, not too old. Return whether our FIN is acknowledged by it."""
-    cdef uint32_t ack = segment.acknowledgment, told = tcb.sacked.total, acked, window
+    """Take an acceptable acknowledgment: not beyond snd_max, not too old. Return whether it is of our FIN."""
+    cdef uint32_t ack = segment.acknowledgment, window
     cdef bint news, fin = 0
     window = <uint32_t>segment.window << tcb.snd_scale
     news = sacks_input(tcb, segment)

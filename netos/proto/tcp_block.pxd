@@ -1,4 +1,4 @@
-"""What TCP keeps (RFC 9293 section 3.3.1): of a connection, of one that is only half open or waits out its time, of all."""
+"""What TCP keeps (RFC 9293 section 3.3.1): of a connection, of one half open, of one in TIME-WAIT, of all."""
 
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 

@@ -12,7 +12,7 @@ cdef void reno_start(Tcb *tcb) noexcept nogil:
 
 
 cdef void reno_acked(Tcb *tcb, uint32_t count, bint limited) noexcept nogil:
-    """Slow start by what was acknowledged, at most two segments a piece as sent (RFC 5681 and 3465); else one a round trip.
+    """Slow start by what was acknowledged (RFC 5681 and 3465), else one segment a round trip.
 
     A window that was not in use does not grow (RFC 7661's idea, the simple form).
     """

@@ -1,4 +1,4 @@
-"""SYN cookies: an initial sequence number from which a connection can be made without having kept its SYN (RFC 4987 3.6).
+"""SYN cookies: an initial sequence number that stands for a SYN which was not kept (RFC 4987 section 3.6).
 
 The number has five bits of a clock of 64 s, three of a table of segment sizes, and 24 of a keyed hash over both ends,
 the peer's sequence number and the other eight. What else a SYN offers fits the low bits of our timestamp: four of
@@ -55,7 +55,8 @@ cdef uint32_t cookie_timestamp(Tcp *tcp, const Offer *offer, uint32_t offset) no
     return value + offset
 
 
-cdef bint cookie_read(Tcp *tcp, const Connection *connection, uint32_t cookie, uint32_t irs, Offer *offer) noexcept nogil:
+cdef bint cookie_read(Tcp *tcp, const Connection *connection, uint32_t cookie, uint32_t irs,
+                      Offer *offer) noexcept nogil:
     """Whether the cookie is one of ours, for these ends, and fresh; then what it says."""
     cdef uint32_t head = cookie >> 24
     if ((period(tcp) - (head >> 3)) & 31) >= PERIODS or cookie_hash(tcp, connection, irs, head) != cookie & 0xFFFFFF:

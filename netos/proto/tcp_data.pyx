@@ -1,11 +1,11 @@
-"""What a segment brings: data put in order, FIN, and the acknowledgment they ask for (RFC 9293 3.10.7.4, RFC 5681 section 4.2)."""
+"""What a segment brings: data put in order, FIN, and the ACK they ask for (RFC 9293 3.10.7.4, RFC 5681 4.2)."""
 
 from libc.errno cimport EPIPE
-from libc.stdint cimport int32_t, uint32_t
+from libc.stdint cimport uint32_t
 
 from netos.proto.ranges cimport ranges_add, ranges_forget
 from netos.proto.ring cimport ring_copy_in, ring_room
-from netos.proto.tcp cimport TCP_FIN, TCP_RST, sequence_before
+from netos.proto.tcp cimport TCP_RST, sequence_before
 from netos.proto.tcp_block cimport (
     COUNT_DUPLICATES, COUNT_NO_MEMORY, COUNT_OUT_OF_ORDER, ESTABLISHED, EVENT_FINISHED, EVENT_READABLE, FIN_WAIT_1,
     FIN_WAIT_2, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_DSACK, TCB_FIN_RECEIVED, TCB_ORPHAN, TCB_READ_CLOSED, TCB_SACK,
@@ -78,7 +78,7 @@ cdef void out_of_order(Tcb *tcb, const Segment *segment, uint32_t offset) noexce
 
 
 cdef void advance(Tcb *tcb, uint32_t length, uint32_t segments) noexcept nogil:
-    """Bytes are in order: the user can have them; every second segment is acknowledged at once, others within a moment."""
+    """Bytes are in order: the user can have them; every second segment is acknowledged at once, others soon."""
     tcb.receive.used += length
     tcb.rcv_nxt += length
     tcb.bytes_in += length

@@ -4,27 +4,24 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from netos.checksum cimport checksum_finish, checksum_fold, checksum_partial, checksum_pseudo
-from netos.packet cimport (
-    GSO_TCPV4, HEADROOM, VIRTIO_NEEDS_CHECKSUM, Descriptor, packet_create, packet_headroom,
-)
+from netos.packet cimport GSO_TCPV4, HEADROOM, VIRTIO_NEEDS_CHECKSUM, Descriptor, packet_create, packet_headroom
 from netos.proto.deadlines cimport deadline_set
-from netos.proto.host cimport Host, Path
-from netos.proto.inet cimport Address, address_number
+from netos.proto.host cimport Path
+from netos.proto.inet cimport address_number
 from netos.proto.ip_output cimport ip_send
 from netos.proto.ipv4 cimport IP_PROTOCOL_TCP
 from netos.proto.ranges cimport ranges_find
 from netos.proto.ring cimport ring_copy_out
 from netos.proto.tcp cimport (
     TCP_ACK, TCP_AT_ACKNOWLEDGMENT, TCP_AT_CHECKSUM, TCP_AT_DATA_OFFSET, TCP_AT_DESTINATION, TCP_AT_FLAGS,
-    TCP_AT_SEQUENCE, TCP_AT_SOURCE, TCP_AT_URGENT, TCP_AT_WINDOW, TCP_CWR, TCP_ECE, TCP_FIN, TCP_HEADER_LENGTH,
-    TCP_OPTION_MSS, TCP_OPTION_NO_OPERATION, TCP_OPTION_SACK, TCP_OPTION_SACK_PERMITTED, TCP_OPTION_TIMESTAMPS,
+    TCP_AT_SEQUENCE, TCP_AT_SOURCE, TCP_AT_URGENT, TCP_AT_WINDOW, TCP_CWR, TCP_ECE, TCP_HEADER_LENGTH, TCP_OPTION_MSS,
+    TCP_OPTION_NO_OPERATION, TCP_OPTION_SACK, TCP_OPTION_SACK_PERMITTED, TCP_OPTION_TIMESTAMPS,
     TCP_OPTION_WINDOW_SCALE, TCP_RST, TCP_SYN,
 )
 from netos.proto.tcp_block cimport (
-    COUNT_NO_BUFFER, COUNT_OUT_RESETS, COUNT_OUT_SEGMENTS, ESTABLISHED, SYN_RECEIVED, TCB_ACK_DELAYED, TCB_ACK_NOW,
-    TCB_CWR_PENDING, TCB_DSACK, TCB_ECE_PENDING, TCB_ECN, TCB_SACK, TCB_TIMESTAMPS, TCB_WINDOW_SCALING,
-    TIMER_DELAYED_ACK, Connection, Tcb,
-    Tcp, tcp_clock,
+    COUNT_NO_BUFFER, COUNT_OUT_RESETS, COUNT_OUT_SEGMENTS, SYN_RECEIVED, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_CWR_PENDING,
+    TCB_DSACK, TCB_ECE_PENDING, TCB_ECN, TCB_SACK, TCB_TIMESTAMPS, TCB_WINDOW_SCALING, TIMER_DELAYED_ACK, Connection,
+    Tcb, Tcp, tcp_clock,
 )
 from netos.wire cimport store_be16, store_be32
 
@@ -51,7 +48,7 @@ cdef uint32_t put_timestamps(uint8_t *option, uint32_t value, uint32_t echo) noe
 
 cdef uint32_t put_syn_options(uint8_t *option, uint16_t mss, int32_t window_scale, bint sack, bint timestamps,
                               uint32_t value, uint32_t echo) noexcept nogil:
-    """The options of a SYN, in the order most stacks have; a window scale below 0: none. Bytes written, four-aligned."""
+    """The options of a SYN, in the order most stacks have; a window scale below 0: none. Bytes written."""
     cdef uint32_t length = 4
     option[0] = TCP_OPTION_MSS
     option[1] = 4

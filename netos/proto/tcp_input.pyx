@@ -12,20 +12,21 @@ from netos.proto.tcp cimport (
 )
 from netos.proto.tcp_ack cimport ack_input
 from netos.proto.tcp_block cimport (
-    CLOSED, CLOSE_WAIT, COUNT_ATTEMPT_FAILS, COUNT_ESTABLISHED_RESETS, COUNT_ICMP_IGNORED, COUNT_IN_SEGMENTS,
-    COUNT_NO_LISTENER, COUNT_OUT_OF_WINDOW, COUNT_PATH_MTU, COUNT_PAWS, ESTABLISHED, EVENT_CONNECTED, EVENT_WRITABLE,
-    FIN_WAIT_2, KIND_BLOCK, KIND_HALF_OPEN, SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW, TCB_ECE_PENDING, TCB_ECN, TCB_FIN_WANTED, TCB_ORPHAN,
-    TCB_RECOVERY, TCB_RTT_TIMED, TCB_TIMESTAMPS, TCB_TOUCHED, TIMER_DELAYED_ACK, TIME_WAIT, Connection, HalfOpen, Listener, Tcb, Tcp, TimeWait,
-    tcb_flight, tcb_notify, tcb_touch, tcb_window,
+    CLOSED, COUNT_ATTEMPT_FAILS, COUNT_ESTABLISHED_RESETS, COUNT_ICMP_IGNORED, COUNT_IN_SEGMENTS, COUNT_NO_LISTENER,
+    COUNT_OUT_OF_WINDOW, COUNT_PATH_MTU, COUNT_PAWS, ESTABLISHED, EVENT_CONNECTED, EVENT_WRITABLE, KIND_BLOCK,
+    KIND_HALF_OPEN, SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW, TCB_ECE_PENDING, TCB_ECN, TCB_FIN_WANTED, TCB_RECOVERY,
+    TCB_RTT_TIMED, TCB_TIMESTAMPS, TCB_TOUCHED, TIMER_DELAYED_ACK, TIME_WAIT, Connection, HalfOpen, Listener, Tcb, Tcp,
+    TimeWait, tcb_notify, tcb_touch, tcb_window,
 )
 from netos.proto.tcp_data cimport data_input, fin_input, note_duplicate
-from netos.proto.tcp_emit cimport send_syn, set_timer
+from netos.proto.tcp_emit cimport send_syn
 from netos.proto.tcp_establish cimport Offer, offer_read, tcb_agree, tcb_established, tcb_set_mss
 from netos.proto.tcp_output cimport tcp_acknowledge, tcp_challenge, tcp_output
 from netos.proto.tcp_passive cimport cookie_input, half_open_input, listener_input, send_reset
 from netos.proto.tcp_segment cimport Segment, segment_span
 from netos.proto.tcp_state cimport (
-    STEP_ABORT, STEP_CLOSE, STEP_FIN_ACKNOWLEDGED, STEP_RECEIVE_SYN, STEP_RECEIVE_SYN_ACK, STEP_SYN_ACKNOWLEDGED, tcb_move,
+    STEP_ABORT, STEP_CLOSE, STEP_FIN_ACKNOWLEDGED, STEP_RECEIVE_SYN, STEP_RECEIVE_SYN_ACK, STEP_SYN_ACKNOWLEDGED,
+    tcb_move,
 )
 from netos.proto.tcp_table cimport tcb_end, tcp_bury, tcp_find, tcp_find_listener
 from netos.proto.tcp_time_wait cimport time_wait_enter, time_wait_input
@@ -125,7 +126,7 @@ cdef void block_input(Tcb *tcb, const Segment *segment) noexcept nogil:
 
 
 cdef bint past_checks(Tcb *tcb, Segment *segment) noexcept nogil:
-    """PAWS, then the window; what lies outside of it is cut off. 0 when the segment is to be dropped, and was answered."""
+    """PAWS, then the window; what lies outside of it is cut off. 0: the segment is to be dropped, and was answered."""
     cdef uint32_t window = tcb_window(tcb), old
     if tcb.bits & TCB_TIMESTAMPS and segment.timestamps and not segment.flags & TCP_RST:
         if (sequence_before(segment.ts_value, tcb.ts_recent)

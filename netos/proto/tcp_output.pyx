@@ -10,9 +10,9 @@ from netos.proto.host cimport Path, host_find_path
 from netos.proto.ranges cimport ranges_find
 from netos.proto.tcp cimport TCP_ACK, TCP_FIN, TCP_PSH
 from netos.proto.tcp_block cimport (
-    COUNT_CHALLENGE_ACKS, COUNT_RETRANSMITTED, ESTABLISHED, SYN_SENT, TCB_ACK_NOW, TCB_CORKED, TCB_FIN_SENT, TCB_FIN_WANTED,
-    TCB_FORCED, TCB_NO_DELAY, TCB_RECOVERY, TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TOUCHED, TIMER_DELAYED_ACK,
-    TIMER_PERSIST, TIMER_RETRANSMIT, TIME_WAIT, Tcb, Tcp, tcb_flight, tcb_touch,
+    COUNT_CHALLENGE_ACKS, COUNT_RETRANSMITTED, ESTABLISHED, SYN_SENT, TCB_ACK_NOW, TCB_CORKED, TCB_FIN_SENT,
+    TCB_FIN_WANTED, TCB_FORCED, TCB_NO_DELAY, TCB_RECOVERY, TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TOUCHED,
+    TIMER_DELAYED_ACK, TIMER_PERSIST, TIMER_RETRANSMIT, TIME_WAIT, Tcb, Tcp, tcb_flight, tcb_touch,
 )
 from netos.proto.tcp_emit cimport options_length, send_segment, send_syn, set_timer
 
@@ -102,7 +102,7 @@ cdef bint hole(const Tcb *tcb, uint32_t after, bint lost, uint32_t *at, uint32_t
 
 
 cdef bint choose_new(Tcb *tcb, uint32_t allowed, uint32_t full, Choice *choice) noexcept nogil:
-    """New data, and the FIN behind it, as windows, Nagle and the silly window rule let it (RFC 9293 3.7.4, 3.8.6.2.1)."""
+    """New data, and the FIN behind it, as windows, Nagle and silly windows let it (RFC 9293 3.7.4, 3.8.6.2.1)."""
     cdef uint32_t waiting = data_end(tcb) - tcb.snd_nxt
     cdef uint32_t window = <uint32_t>max(<int32_t>(tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt), 0)
     cdef uint32_t length, tail

@@ -1,15 +1,14 @@
-"""Passive opens: half-open connections of a listener, bounded, with SYN cookies beyond (RFC 9293 3.10.7.2, RFC 4987)."""
+"""Passive opens: half-open connections of a listener, bounded, SYN cookies beyond (RFC 9293 3.10.7.2, RFC 4987)."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from netos.proto.deadlines cimport Deadline, deadline_clear, deadline_init, deadline_set
-from netos.proto.inet cimport address_equal
 from netos.proto.slab cimport slab_give, slab_take
-from netos.proto.tcp cimport TCP_ACK, TCP_ECE, TCP_FIN, TCP_RST, TCP_SYN, sequence_before, sequence_before_or_at
+from netos.proto.tcp cimport TCP_ACK, TCP_ECE, TCP_RST, TCP_SYN, sequence_before
 from netos.proto.tcp_block cimport (
     COUNT_ATTEMPT_FAILS, COUNT_BACKLOG_FULL, COUNT_COOKIES_REFUSED, COUNT_COOKIES_SENT, COUNT_COOKIES_TAKEN,
-    COUNT_NO_LISTENER, COUNT_PASSIVE_OPENS, COUNT_RETRANSMITTED, COUNT_TIMEOUTS, ESTABLISHED, EVENT_ACCEPTABLE,
-    KIND_HALF_OPEN, SYN_RECEIVED, TCB_PASSIVE, Connection, HalfOpen, Listener, Tcb, Tcp, tcp_clock,
+    COUNT_PASSIVE_OPENS, COUNT_RETRANSMITTED, COUNT_TIMEOUTS, ESTABLISHED, KIND_HALF_OPEN, SYN_RECEIVED, TCB_PASSIVE,
+    Connection, HalfOpen, Listener, Tcb, Tcp, tcp_clock,
 )
 from netos.proto.tcp_cookie cimport cookie_make, cookie_read, cookie_read_timestamp, cookie_timestamp
 from netos.proto.tcp_emit cimport Bare, put_syn_options, send_bare
@@ -127,7 +126,7 @@ cdef void listener_input(Tcp *tcp, Listener *listener, Connection *connection, c
 
 
 cdef Tcb *half_open_input(Tcp *tcp, HalfOpen *half, const Segment *segment) noexcept nogil:
-    """A segment for a half-open connection; the connection, when that completes it, which then takes the segment itself."""
+    """A segment for a half-open connection; when it completes it, the connection, which then takes the segment."""
     cdef Tcb *tcb
     cdef Offer offer
     cdef uint32_t window = min(half.listener.receive_limit, <uint32_t>0xFFFF)

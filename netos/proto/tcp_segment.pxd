@@ -5,8 +5,8 @@ from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t
 from netos.proto.ranges cimport Range
 from netos.proto.tcp cimport (
     TCP_AT_OPTIONS, TCP_FIN, TCP_HEADER_LENGTH, TCP_OPTION_END, TCP_OPTION_MSS, TCP_OPTION_NO_OPERATION,
-    TCP_OPTION_SACK, TCP_OPTION_SACK_PERMITTED, TCP_OPTION_TIMESTAMPS, TCP_OPTION_WINDOW_SCALE, TCP_SYN, tcp_acknowledgment,
-    tcp_flags, tcp_header_length, tcp_sequence, tcp_urgent, tcp_window,
+    TCP_OPTION_SACK, TCP_OPTION_SACK_PERMITTED, TCP_OPTION_TIMESTAMPS, TCP_OPTION_WINDOW_SCALE, TCP_SYN,
+    tcp_acknowledgment, tcp_flags, tcp_header_length, tcp_sequence, tcp_urgent, tcp_window,
 )
 from netos.wire cimport load_be16, load_be32
 

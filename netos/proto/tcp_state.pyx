@@ -1,8 +1,8 @@
-"""The TCP state machine as a table (RFC 9293 section 3.3.2): what the code runs on, and what the diagram is drawn from."""
+"""The TCP state machine as a table (RFC 9293 section 3.3.2): what the code runs on and the diagram is drawn from."""
 
 from libc.stdint cimport uint8_t
 
-from netos.proto.tcp_block cimport CLOSED, TCP_STATES, Tcb
+from netos.proto.tcp_block cimport TCP_STATES, Tcb
 
 STATES = ("CLOSED", "LISTEN", "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT",
           "CLOSING", "LAST-ACK", "TIME-WAIT")

@@ -4,7 +4,7 @@ Sequence numbers begin as RFC 6528 has it, timestamps at an offset of each pair 
 ephemeral ports are chosen by RFC 6056's third algorithm; all from the host's secret.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from netos.proto.deadlines cimport deadline_clear
@@ -15,8 +15,8 @@ from netos.proto.ring cimport ring_free
 from netos.proto.siphash cimport siphash_words
 from netos.proto.slab cimport slab_free, slab_give, slab_init, slab_take
 from netos.proto.tcp_block cimport (
-    CLOSED, COUNT_NO_MEMORY, EVENT_CLOSED, KIND_BLOCK, TCB_EVENTFUL, TCB_IN_TABLE, TCB_ORPHAN, TCB_TOUCHED, TCP_COUNTS,
-    TCP_TIMERS, TIME_WAIT, Connection, HalfOpen, Listener, Tcb, Tcp, TimeWait, tcb_notify,
+    CLOSED, COUNT_NO_MEMORY, EVENT_CLOSED, KIND_BLOCK, TCB_IN_TABLE, TCB_ORPHAN, TCB_TOUCHED, TCP_COUNTS, TCP_TIMERS,
+    TIME_WAIT, Connection, HalfOpen, Listener, Tcb, Tcp, TimeWait, tcb_notify,
 )
 
 cdef enum:
@@ -30,8 +30,8 @@ cdef int64_t SECOND = 1000000000
 
 COUNTERS = (
     "active_opens", "passive_opens", "attempt_fails", "established_resets", "in_segments", "out_segments",
-    "retransmitted", "in_errors", "out_resets", "bad_checksum", "no_listener", "out_of_window", "challenge_acks", "paws",
-    "out_of_order", "duplicates", "timeouts", "fast_retransmits", "probes", "keepalives", "cookies_sent",
+    "retransmitted", "in_errors", "out_resets", "bad_checksum", "no_listener", "out_of_window", "challenge_acks",
+    "paws", "out_of_order", "duplicates", "timeouts", "fast_retransmits", "probes", "keepalives", "cookies_sent",
     "cookies_taken", "cookies_refused", "backlog_full", "time_wait_reused", "time_wait_full", "no_memory", "no_buffer",
     "path_mtu", "icmp_ignored", "abandoned",
 )
@@ -178,9 +178,9 @@ cdef uint32_t timestamp_offset(const Tcp *tcp, const Connection *connection) noe
 
 cdef int32_t choose_port(Tcp *tcp, const Address *local, const Address *remote, uint16_t remote_port) noexcept nogil:
     """A free ephemeral port towards a remote endpoint (RFC 6056 section 3.3.3), -1 when all are taken."""
-    cdef uint32_t span = <uint32_t>tcp.port_last - tcp.port_first + 1, i, port
+    cdef uint32_t span = <uint32_t>tcp.port_last - tcp.port_first + 1, port
     cdef uint32_t offset = <uint32_t>tuple_hash(tcp, local, 0, remote, remote_port, SALT_PORT)
-    for i in range(span):
+    for _ in range(span):
         tcp.port_counter += 1
         port = tcp.port_first + (offset + tcp.port_counter) % span
         if (tcp_find(tcp, local, <uint16_t>port, remote, remote_port) == NULL

@@ -1,6 +1,6 @@
-"""TIME-WAIT in a few bytes: answers what still comes, and makes way for a new connection (RFC 9293 3.10.7.4, RFC 6191)."""
+"""TIME-WAIT in a few bytes: answers what still comes, and makes way for a new one (RFC 9293 3.10.7.4, RFC 6191)."""
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t
 
 from netos.proto.deadlines cimport Deadline, deadline_clear, deadline_init, deadline_set
 from netos.proto.slab cimport slab_give, slab_take

@@ -1,17 +1,16 @@
-"""The timers of a connection: retransmission (RFC 6298), window probes, delayed ACK, keepalive, lingering (RFC 9293 3.8)."""
+"""The timers of a connection: retransmission (RFC 6298), probes, delayed ACK, keepalive, lingering (RFC 9293 3.8)."""
 
 from libc.errno cimport ETIMEDOUT
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t
 
 from netos.proto.deadlines cimport Deadline, deadline_init, deadline_set
 from netos.proto.host cimport Path, host_find_path
 from netos.proto.ranges cimport ranges_forget
 from netos.proto.tcp cimport TCP_ACK
 from netos.proto.tcp_block cimport (
-    COUNT_ABANDONED, COUNT_ATTEMPT_FAILS, COUNT_KEEPALIVES, COUNT_PROBES, COUNT_TIMEOUTS, ESTABLISHED, FIN_WAIT_2,
-    SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW, TCB_FORCED, TCB_KEEPALIVE, TCB_ORPHAN, TCB_RECOVERY, TCB_RESCUED, TCB_RTT_TIMED,
-    TCB_SACK, TCP_TIMERS, TIMER_DELAYED_ACK, TIMER_KEEPALIVE, TIMER_LINGER, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb, Tcp,
-    tcb_flight,
+    COUNT_ABANDONED, COUNT_ATTEMPT_FAILS, COUNT_KEEPALIVES, COUNT_PROBES, COUNT_TIMEOUTS, FIN_WAIT_2, SYN_RECEIVED,
+    SYN_SENT, TCB_ACK_NOW, TCB_FORCED, TCB_KEEPALIVE, TCB_ORPHAN, TCB_RECOVERY, TCB_RESCUED, TCB_RTT_TIMED, TCP_TIMERS,
+    TIMER_DELAYED_ACK, TIMER_KEEPALIVE, TIMER_LINGER, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb, Tcp, tcb_flight,
 )
 from netos.proto.tcp_emit cimport send_segment, send_syn, set_timer
 from netos.proto.tcp_output cimport tcp_output

@@ -8,7 +8,8 @@ from netos.proto.tcp_block cimport Listener, Tcb, Tcp
 
 cdef Tcb *tcp_connect(Tcp *tcp, const Address *local, uint16_t local_port, const Address *remote, uint16_t remote_port,
                       int32_t *error) noexcept nogil
-cdef Listener *tcp_listen(Tcp *tcp, const Address *local, uint16_t port, uint32_t backlog, int32_t *error) noexcept nogil
+cdef Listener *tcp_listen(Tcp *tcp, const Address *local, uint16_t port, uint32_t backlog,
+                          int32_t *error) noexcept nogil
 cdef void tcp_listen_no_more(Tcp *tcp, Listener *listener) noexcept nogil
 cdef Tcb *tcp_accept(Listener *listener) noexcept nogil
 cdef int64_t tcp_write(Tcb *tcb, const uint8_t *data, uint32_t length) noexcept nogil

@@ -1,8 +1,6 @@
 """The user's calls: OPEN, SEND, RECEIVE, CLOSE, ABORT (RFC 9293 section 3.9.1), as sockets have them."""
 
-from libc.errno cimport (
-    EADDRINUSE, EADDRNOTAVAIL, ECONNABORTED, ECONNRESET, EHOSTUNREACH, ENOBUFS, ENOMEM, ENOTCONN, EPIPE,
-)
+from libc.errno cimport EADDRINUSE, EADDRNOTAVAIL, ECONNABORTED, EHOSTUNREACH, ENOBUFS, ENOMEM, ENOTCONN, EPIPE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 
@@ -11,9 +9,9 @@ from netos.proto.inet cimport Address, address_equal, address_is_any
 from netos.proto.ring cimport ring_copy_in, ring_copy_out, ring_free, ring_room, ring_skip
 from netos.proto.tcp cimport TCP_ACK, TCP_RST
 from netos.proto.tcp_block cimport (
-    CLOSED, CLOSE_WAIT, COUNT_ACTIVE_OPENS, ESTABLISHED, KIND_HALF_OPEN, SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW, TCB_BLOCKED,
-    TCB_EVENTFUL, TCB_FIN_RECEIVED, TCB_FIN_WANTED, TCB_IN_TABLE, TCB_ORPHAN, TCB_READ_CLOSED,
-    Connection, HalfOpen, Listener, Tcb, Tcp, tcb_touch,
+    CLOSED, CLOSE_WAIT, COUNT_ACTIVE_OPENS, ESTABLISHED, KIND_HALF_OPEN, SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW,
+    TCB_BLOCKED, TCB_EVENTFUL, TCB_FIN_RECEIVED, TCB_FIN_WANTED, TCB_IN_TABLE, TCB_ORPHAN, TCB_READ_CLOSED, Connection,
+    HalfOpen, Listener, Tcb, Tcp, tcb_touch,
 )
 from netos.proto.tcp_emit cimport Bare, send_bare
 from netos.proto.tcp_establish cimport own_mss, own_scale
@@ -65,7 +63,8 @@ cdef Tcb *tcp_connect(Tcp *tcp, const Address *local, uint16_t local_port, const
     return tcb
 
 
-cdef Listener *tcp_listen(Tcp *tcp, const Address *local, uint16_t port, uint32_t backlog, int32_t *error) noexcept nogil:
+cdef Listener *tcp_listen(Tcp *tcp, const Address *local, uint16_t port, uint32_t backlog,
+                          int32_t *error) noexcept nogil:
     """Passive OPEN; port 0 is chosen. NULL and an errno when somebody listens there already."""
     cdef Listener *listener = tcp.listeners
     cdef Address nobody

@@ -11,7 +11,7 @@ from netos.packet cimport (
     packet_transport, packet_transport_length,
 )
 from netos.proto.host cimport (
-    IP_NO_BUFFER, UDP_BAD, UDP_NO_PORT, UDP_QUEUE_FULL, UDP_RECEIVED, UDP_SENT, Host, Path, host_find_path,
+    IP_NO_BUFFER, UDP_BAD, UDP_NO_PORT, UDP_QUEUE_FULL, UDP_RECEIVED, UDP_SENT, Path, host_find_path,
     host_is_broadcast,
 )
 from netos.proto.inet cimport Address, address_equal, address_ipv4, address_is_any, address_number
@@ -91,7 +91,8 @@ cdef void udp_close(Udp *udp, UdpPort *port) noexcept nogil:
     udp.count -= 1
 
 
-cdef uint32_t fit(const UdpPort *port, const Address *local, const Address *remote, uint16_t remote_port) noexcept nogil:
+cdef uint32_t fit(const UdpPort *port, const Address *local, const Address *remote,
+                  uint16_t remote_port) noexcept nogil:
     """How well a port fits a datagram, 0: not at all."""
     cdef uint32_t found = 1
     if not address_is_any(&port.local):

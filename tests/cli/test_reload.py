@@ -1,5 +1,6 @@
 """netos reload, confirm and rollback against a running appliance: what they print and how they exit."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from netos.cli.changing import who
 from netos.cli.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +20,8 @@ def appliance(tmp_path):
     """A running `netos run`; the fixture's value is its control socket."""
     (tmp_path / "first.click").write_text(GOOD)
     where = str(tmp_path / "control.sock")
-    command = [sys.executable, "-m", "netos", "run", str(tmp_path / "first.click"), "--control", where]
+    command = [sys.executable, "-m", "netos", "run", str(tmp_path / "first.click"), "--control", where,
+               "--state", str(tmp_path / "state")]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     assert "control at" in process.stderr.readline()
     yield where
@@ -55,6 +58,9 @@ def test_the_whole_story(appliance, tmp_path, capfd):
     status, out, _ = run(capfd, "rollback", "99", "--socket", appliance)
     assert status == 3
     assert "there is no generation 99" in out
+    audit = [json.loads(line) for line in (tmp_path / "state" / "audit.log").read_text().splitlines()]
+    assert [line["action"] for line in audit] == ["reload", "reload", "rollback", "reload", "confirm"]
+    assert {line["who"] for line in audit} == {who()}
 
 
 def test_without_an_appliance_it_says_how_to_start_one(tmp_path, capfd):

@@ -182,6 +182,20 @@ def test_the_last_good_configuration_and_the_audit_log_are_kept(form, tmp_path):
     assert [(line["who"], line["accepted"]) for line in lines] == [("ann", False), ("bob", True)]
 
 
+def test_a_class_that_cannot_be_imported_any_more_refuses_the_change(form, tmp_path, monkeypatch):
+    def without(*_):
+        raise NetosError("the element class ToDump cannot be imported")
+
+    async def scenario(made):
+        monkeypatch.setattr(made.appliance, "_build", without)
+        outcome = await made.reload(FORWARD + "extra :: Idle -> Discard;", who="ann")
+        assert outcome[:4] == (False, 1, "refused: generation 1 goes on", "the element class ToDump cannot be imported\n")
+        await made.forwards(1)
+
+    running(form, scenario, tmp_path)
+    assert json.loads((tmp_path / "audit.log").read_text())["accepted"] is False
+
+
 def test_a_hundred_reloads_under_traffic_lose_and_reorder_nothing(form):
     async def scenario(made):
         sent = got = 0
