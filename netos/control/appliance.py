@@ -133,8 +133,8 @@ class Appliance:
                      kill_states: str = "none", action: str = "reload") -> Outcome:
         """Change to another configuration; with `confirm`, only for that many seconds unless confirm() is called.
 
-        `who` and `action` are for the audit log; `kill_states` says which connections are forgotten then: none, all, or those that the new configuration would
-        not let begin (changed).
+        `who` and `action` are for the audit log; `kill_states` says which connections are forgotten then: none, all, or
+        those that the new configuration would not let begin (changed).
         """
         async with self._changing:
             try:

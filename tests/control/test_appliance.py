@@ -13,6 +13,7 @@ from netos.control.generations import Configuration, Generations
 from netos.control.replicas import Replicas
 from netos.drivers.devices import give_device
 from netos.drivers.memory import memory_pair
+from netos.errors import NetosError
 from netos.kernel.inline import InlineRunner
 from netos.kernel.thread import VcpuThread
 from netos.kernel.vcpu import VirtualCpu
@@ -184,12 +185,12 @@ def test_the_last_good_configuration_and_the_audit_log_are_kept(form, tmp_path):
 
 def test_a_class_that_cannot_be_imported_any_more_refuses_the_change(form, tmp_path, monkeypatch):
     def without(*_):
-        raise NetosError("the element class ToDump cannot be imported")
+        raise NetosError("ToDump cannot be imported")
 
     async def scenario(made):
         monkeypatch.setattr(made.appliance, "_build", without)
         outcome = await made.reload(FORWARD + "extra :: Idle -> Discard;", who="ann")
-        assert outcome[:4] == (False, 1, "refused: generation 1 goes on", "the element class ToDump cannot be imported\n")
+        assert outcome[:4] == (False, 1, "refused: generation 1 goes on", "ToDump cannot be imported\n")
         await made.forwards(1)
 
     running(form, scenario, tmp_path)
