@@ -35,7 +35,7 @@ def names_explained(client: ControlClient, handler: str) -> Iterator[None]:
         raise ControlError(f"{error}{name_hint(client, handler, error.code)}", error.code) from None
 
 
-def name_hint(client: ControlClient, handler: str, code: int | None) -> str:
+def name_hint(client: ControlClient, handler: str, code: int) -> str:
     """"" for other errors than those of names."""
     from difflib import get_close_matches
 

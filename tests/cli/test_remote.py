@@ -43,7 +43,7 @@ def test_write(ask, monkeypatch):
 @pytest.mark.parametrize(("arguments", "complaint"), [
     (("read", "x.y"), "No element named 'x'; `netos read list` shows"), (("read", "srx.y"), "did you mean src?"),
     (("read", "q.x"), "No handler named 'q.x'; `netos handlers q` shows"),
-    (("read", "genration"), "did you mean generation or generations?"),
+    (("read", "versoin"), "did you mean version?"),
     (("write", "q.capcity", "9"), "did you mean capacity?"),
     (("write", "q.capacity", "0"), "q.capacity"), (("write", "q.length"), "can only be read"),
     (("handlers", "x*"), "no element matches 'x*': `netos read list` shows"), (("top", "--interval", "0"), "above 0"),
