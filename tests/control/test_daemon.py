@@ -109,7 +109,7 @@ def test_a_refused_file_without_a_good_one_does_not_start(tmp_path):
     with started(tmp_path, "nonsense ->", "--state", str(tmp_path / "state")) as made:
         _, errors = made.process.communicate(timeout=20)
         assert made.process.returncode == 3
-        assert "1 error: nothing of it was started" in errors
+        assert "2 errors: nothing of it was started" in errors
 
 
 @pytest.mark.parametrize("form", [[], ["--threaded"]], ids=["inline", "threaded"])
