@@ -73,8 +73,8 @@ side[2] -> rules_outside :: IPFilter(0 state established or related,
 rules_outside[2] -> begin :: RateLimit($NEWRATE) -> allowed :: ConnTrackConfirm(track);
 rules_inside -> allowed;
 rules_outside[0] -> allowed;
-rules_outside[1] -> refused :: RateLimit($LOGRATE, BY all) -> IPPrint("refused") -> Discard;
-refused[1] -> Discard;
+rules_outside[1] -> log :: RateLimit($LOGRATE, BY all) -> IPPrint("refused") -> refused :: IPFilter(drop all);
+log[1] -> refused;      // an IPFilter counts them as dropped, Discard would not
 
 allowed -> routes :: RadixIPLookup(net0:ip 0, net0:bcast 3, net0:ipnet 1,
                                    net1:ip 0, net1:bcast 3, net1:ipnet 2,
@@ -82,9 +82,7 @@ allowed -> routes :: RadixIPLookup(net0:ip 0, net0:bcast 3, net0:ipnet 1,
                                    0.0.0.0/0 4);
 inside[1] -> routes;
 outside[1] -> routes;
-routes[0] -> mine :: IPClassifier(icmp type echo, -);
-mine[0] -> ICMPPingResponder -> routes;
-mine[1] -> Discard;
+routes[0] -> mine :: IPFilter(allow icmp type echo, drop all) -> ICMPPingResponder -> routes;
 routes[1] -> inside;
 routes[2] -> [1] syns;
 syns[1] -> outside;
