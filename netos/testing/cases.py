@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from netos.errors import NetosError
 from netos.packet import DROP_NAMES
-from netos.testing.cases_packets import PacketError, each_packet, evaluate, frame_bytes
+from netos.testing.cases_packets import NoScapyError, PacketError, each_packet, evaluate, frame_bytes
 from netos.testing.cases_patterns import HexPattern, LayerPattern
 from netos.testing.cases_steps import CheckDrops, CheckHandler, Expect, ExpectNothing, Ignore, Send, Step, Wait
 
@@ -62,6 +62,8 @@ class CaseFile:
                 self._statement(number, line)
             except PacketError as error:
                 errors.append(f"{name}:{number}: {error}")
+                if isinstance(error, NoScapyError):     # each line would say so
+                    break
         if not self.cases and not errors:
             errors.append(f"{name}: there is no case in it: 'case NAME' begins one")
         if errors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -22,13 +23,18 @@ class PacketError(NetosError):
     """A packet that makes no sense, and why."""
 
 
+class NoScapyError(PacketError):
+    """No packet of layers makes sense, for this reason."""
+
+
 @cache
 def layers() -> dict[str, Any]:
-    """Scapy's layers by name; raises PacketError where there is no scapy."""
+    """Scapy's layers by name; raises NoScapyError where there is no scapy."""
     try:
         scapy = import_module("scapy.all")
     except ImportError:
-        raise PacketError("this needs scapy: install it (pip install scapy), or write 'hex' and the bytes") from None
+        raise NoScapyError(f"this needs scapy: install it ({sys.executable} -m pip install scapy), "
+                           "or write 'hex' and the bytes") from None
     return {name: value for name, value in vars(scapy).items()
             if isinstance(value, type) and issubclass(value, scapy.Packet)}
 

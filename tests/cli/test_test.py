@@ -228,6 +228,7 @@ def test_without_scapy_hex_works_and_expressions_say_what_to_do(run, monkeypatch
     monkeypatch.setitem(sys.modules, "scapy.all", None)
     assert run("case x\n send a hex 000000000000 000000000000 9999 01\n expect b hex " + ".." * 15)[0] == 0
     assert "got       15 bytes" in run("case x\n send a hex 000000000000 000000000000 9999 01\n expect b hex 00")[1]
-    status, _, error = run("case x\n send a Ether()")
+    status, _, error = run("case x\n send a Ether()\n send a Ether()")
     assert status == 2
     assert "x.cases:2: this needs scapy: install it" in error
+    assert error.count("scapy:") == 1
