@@ -217,7 +217,8 @@ def test_a_process_answers_on_its_control_socket(tmp_path):
             while data := client.recv(999):
                 found += data
         _, error = running.communicate(timeout=20)
-    assert (running.returncode, error) == (0, b"")
+    told = [line for line in error.splitlines() if b" in one go" not in line]     # the watchdog, on a busy machine
+    assert (running.returncode, told) == (0, [])
     assert found.endswith(b"DATA 1\r\n0200 Write handler 'stop' OK\r\n")
 
 
