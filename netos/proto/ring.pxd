@@ -1,6 +1,7 @@
 """Byte rings: what waits to be sent or read; a circle of a power of two bytes that grows on demand.
 
-Places are given as offsets from the oldest byte, so that data that came out of order can be put down where it belongs.
+Freed circles stay in a pool, to a limit: those of a busy connection come and go with every burst, and fresh memory costs
+a page fault every 4 KiB. Places are given as offsets from the oldest byte, so that data that came out of order can be put down where it belongs.
 """
 
 from libc.stdint cimport uint8_t, uint32_t
@@ -10,9 +11,21 @@ from libc.string cimport memcpy
 
 cdef enum:
     RING_LEAST = 4096
+    RING_SIZES = 11             # from RING_LEAST on; larger circles are not kept
+    RING_KEPT = 4194304         # bytes that a pool holds at most
+
+
+cdef struct FreeRing:
+    FreeRing *next
+
+
+cdef struct RingPool:
+    FreeRing *free_rings[RING_SIZES]
+    uint32_t held
 
 
 cdef struct Ring:
+    RingPool *pool              # NULL: none
     uint8_t *data
     uint32_t size
     uint32_t start              # of the oldest byte
@@ -54,6 +67,52 @@ cdef inline void ring_copy_in(Ring *ring, uint32_t offset, const uint8_t *data, 
         memcpy(ring.data, data + run, length - run)
 
 
+cdef inline uint32_t ring_size_class(uint32_t size) noexcept nogil:
+    cdef uint32_t number = 0
+    while number < RING_SIZES and <uint32_t>RING_LEAST << number < size:
+        number += 1
+    return number
+
+
+cdef inline uint8_t *ring_take(RingPool *pool, uint32_t size) noexcept nogil:
+    """Memory for a circle, NULL when there is none."""
+    cdef uint32_t number
+    cdef FreeRing *found
+    if pool != NULL:
+        number = ring_size_class(size)
+        if number < RING_SIZES and pool.free_rings[number] != NULL:
+            found = pool.free_rings[number]
+            pool.free_rings[number] = found.next
+            pool.held -= size
+            return <uint8_t *>found
+    return <uint8_t *>malloc(size)
+
+
+cdef inline void ring_give(RingPool *pool, uint8_t *data, uint32_t size) noexcept nogil:
+    """Keep a circle's memory for the next, or free it."""
+    cdef uint32_t number
+    if data != NULL and pool != NULL and size <= RING_KEPT - pool.held:
+        number = ring_size_class(size)
+        if number < RING_SIZES:
+            (<FreeRing *>data).next = pool.free_rings[number]
+            pool.free_rings[number] = <FreeRing *>data
+            pool.held += size
+            return
+    free(data)
+
+
+cdef inline void ring_pool_free(RingPool *pool) noexcept nogil:
+    """Give back what the pool holds."""
+    cdef uint32_t number
+    cdef FreeRing *next
+    for number in range(RING_SIZES):
+        while pool.free_rings[number] != NULL:
+            next = pool.free_rings[number].next
+            free(pool.free_rings[number])
+            pool.free_rings[number] = next
+    pool.held = 0
+
+
 cdef inline bint ring_room(Ring *ring, uint32_t length, uint32_t kept) noexcept nogil:
     """Make the circle at least `length` bytes, keeping the first `kept`; 0 when there is no memory."""
     cdef uint32_t size = ring.size if ring.size else RING_LEAST
@@ -62,11 +121,11 @@ cdef inline bint ring_room(Ring *ring, uint32_t length, uint32_t kept) noexcept 
         return 1
     while size < length:
         size <<= 1
-    data = <uint8_t *>malloc(size)
+    data = ring_take(ring.pool, size)
     if data == NULL:
         return 0
     ring_copy_out(ring, 0, data, kept)
-    free(ring.data)
+    ring_give(ring.pool, ring.data, ring.size)
     ring.data = data
     ring.size = size
     ring.start = 0
@@ -80,6 +139,6 @@ cdef inline void ring_skip(Ring *ring, uint32_t length) noexcept nogil:
 
 
 cdef inline void ring_free(Ring *ring) noexcept nogil:
-    free(ring.data)
+    ring_give(ring.pool, ring.data, ring.size)
     ring.data = NULL
     ring.size = ring.start = ring.used = 0

@@ -29,7 +29,7 @@ from netos.proto.ip_reassembly cimport reassembly_free, reassembly_init
 from netos.proto.neighbours cimport arp_announce, neighbours_free
 from netos.proto.routes cimport RouteTable
 from netos.proto.stack_input cimport ethernet_input, ip_input, settle
-from netos.proto.tcp_block cimport EVENT_ACCEPTABLE, EVENT_READABLE, TCB_EVENTFUL, Listener, Tcb
+from netos.proto.tcp_block cimport EVENT_ACCEPTABLE, EVENT_READABLE, TCB_EVENTFUL, Listener, Tcb, Tcp
 from netos.proto.tcp_table cimport tcp_free, tcp_init
 from netos.proto.udp_ports cimport UdpPort
 
@@ -296,3 +296,13 @@ cdef class Stack:
     def tcp_count(self):
         """Connections: open, half open, and waiting out their time."""
         return (self.protocols.tcp.blocks.used, self.protocols.tcp.half_opens.used, self.protocols.tcp.time_waits.used)
+
+    @property
+    def memory(self):
+        """Bytes that TCP has taken: `blocks`, `half_opens`, `time_waits` and the `table` of all connections, and circles
+        of bytes that are kept for the next (`free_rings`)."""
+        cdef Tcp *tcp = &self.protocols.tcp
+        return {"blocks": tcp.blocks.made * tcp.blocks.item_size, "free_rings": tcp.rings.held,
+                "half_opens": tcp.half_opens.made * tcp.half_opens.item_size,
+                "time_waits": tcp.time_waits.made * tcp.time_waits.item_size,
+                "table": (tcp.table_mask + 1) * sizeof(void *)}

@@ -6,7 +6,7 @@ from netos.proto.deadlines cimport Deadline
 from netos.proto.host cimport Host
 from netos.proto.inet cimport Address
 from netos.proto.ranges cimport Range, Ranges
-from netos.proto.ring cimport Ring
+from netos.proto.ring cimport Ring, RingPool
 from netos.proto.slab cimport Slab
 
 
@@ -238,6 +238,7 @@ cdef struct Tcp:
     Slab blocks
     Slab half_opens
     Slab time_waits
+    RingPool rings
     Listener *listeners
     Tcb *touched
     Tcb *eventful_first

@@ -11,7 +11,7 @@ from netos.proto.deadlines cimport deadline_clear
 from netos.proto.host cimport Host
 from netos.proto.inet cimport Address, address_equal, address_is_any
 from netos.proto.ranges cimport ranges_free
-from netos.proto.ring cimport ring_free
+from netos.proto.ring cimport ring_free, ring_pool_free
 from netos.proto.siphash cimport siphash_words
 from netos.proto.slab cimport slab_free, slab_give, slab_init, slab_take
 from netos.proto.tcp_block cimport (
@@ -82,6 +82,7 @@ cdef void tcp_free(Tcp *tcp) noexcept nogil:
     slab_free(&tcp.blocks)
     slab_free(&tcp.half_opens)
     slab_free(&tcp.time_waits)
+    ring_pool_free(&tcp.rings)
 
 
 cdef uint64_t tuple_hash(const Tcp *tcp, const Address *local, uint16_t local_port, const Address *remote,
@@ -197,6 +198,7 @@ cdef Tcb *tcb_make(Tcp *tcp) noexcept nogil:
         return NULL
     tcb.connection.kind = KIND_BLOCK
     tcb.tcp = tcp
+    tcb.send.pool = tcb.receive.pool = &tcp.rings
     tcb.rto = SECOND
     tcb.receive_limit = tcp.receive_limit
     tcb.send_limit = tcp.send_limit
