@@ -120,7 +120,7 @@ class Established:
 
 
 def resident():
-    """Bytes of memory of this process; 0 under the address sanitizer, which keeps freed memory to itself for a while."""
+    """Bytes of memory of this process; 0 under the address sanitizer, which keeps what is freed."""
     if "asan" in os.environ.get("LD_PRELOAD", ""):
         return 0
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
