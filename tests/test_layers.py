@@ -62,6 +62,7 @@ ALLOWED = [
     ("netos.aio", [
         "netos.aio", "netos.proto", "netos.kernel", "netos.router", "netos.errors", "netos.addresses", "netos.packet"]),
     ("netos.testing", ["netos", "elements"]),
+    ("netos.fuzz", ["netos", "elements"]),
     ("netos.cli", ["netos", "elements"]),
     ("netos.control", ["netos", "elements"]),
     ("netos.__main__", ["netos.cli"]),
