@@ -13,19 +13,21 @@ from netos.proto.ring cimport ring_copy_out, ring_skip
 from netos.proto.stack cimport Stack, address_of, endpoint_of
 from netos.proto.tcp_block cimport (
     EVENT_ACCEPTABLE as ACCEPTABLE_BIT, EVENT_CLOSED as CLOSED_BIT, EVENT_CONNECTED as CONNECTED_BIT,
-    EVENT_FINISHED as FINISHED_BIT, EVENT_READABLE as READABLE_BIT, EVENT_WRITABLE as WRITABLE_BIT, TCB_CORKED,
-    TCB_FIN_RECEIVED, TCB_KEEPALIVE, TCB_NO_DELAY, TIMER_KEEPALIVE, Tcb,
+    EVENT_FINISHED as FINISHED_BIT, EVENT_READABLE as READABLE_BIT, EVENT_URGENT as URGENT_BIT,
+    EVENT_WRITABLE as WRITABLE_BIT, TCB_CORKED, TCB_ECN, TCB_FIN_RECEIVED, TCB_KEEPALIVE, TCB_NO_DELAY, TCB_SACK,
+    TCB_TIMESTAMPS, TCB_WINDOW_SCALING, TIMER_KEEPALIVE, Tcb,
 )
 from netos.proto.tcp_emit cimport set_timer
 from netos.proto.tcp_user cimport (
-    tcp_abort, tcp_accept, tcp_close, tcp_connect, tcp_listen, tcp_listen_no_more, tcp_read, tcp_shutdown, tcp_write,
+    tcp_abort, tcp_accept, tcp_close, tcp_connect, tcp_listen, tcp_listen_no_more, tcp_read, tcp_shutdown,
+    tcp_unread_urgent, tcp_urge, tcp_write,
 )
 from netos.proto.udp_ports cimport Datagram, UdpPort, udp_close, udp_open, udp_send, udp_take
 
 from netos.proto.tcp_state import STATES
 
 CONNECTED, READABLE, WRITABLE = CONNECTED_BIT, READABLE_BIT, WRITABLE_BIT
-FINISHED, CLOSED, ACCEPTABLE = FINISHED_BIT, CLOSED_BIT, ACCEPTABLE_BIT
+FINISHED, CLOSED, ACCEPTABLE, URGENT = FINISHED_BIT, CLOSED_BIT, ACCEPTABLE_BIT, URGENT_BIT
 
 
 def os_error(number):
@@ -69,8 +71,11 @@ cdef class TcpEndpoint:
             raise os_error(EBADF)
         return self.tcb
 
-    def send(self, data):
-        """Hand over bytes; how many were taken, fewer than given when the send buffer is full (WRITABLE follows)."""
+    def send(self, data, *, bint urgent=False):
+        """Hand over bytes; how many were taken, fewer than given when the send buffer is full (WRITABLE follows).
+
+        `urgent`: the peer is told that urgent data ends behind them; they stay in line with the others.
+        """
         cdef const uint8_t[::1] content = data
         cdef int64_t taken
         self.block()
@@ -79,6 +84,8 @@ cdef class TcpEndpoint:
         taken = tcp_write(self.tcb, &content[0], <uint32_t>min(content.shape[0], 0x7FFFFFFF))
         if taken < 0:
             raise os_error(-taken)
+        if urgent:
+            tcp_urge(self.tcb)
         self.stack.work()
         return taken
 
@@ -135,6 +142,34 @@ cdef class TcpEndpoint:
     def error(self):
         """The errno of the connection's end, 0 for a good one or none yet."""
         return self.tcb.error if self.tcb != NULL else 0
+
+    @property
+    def soft_error(self):
+        """The errno of what ICMP told last; the connection goes on, and ends with it should it fail (RFC 9293 3.9.2.2)."""
+        return self.tcb.soft_error if self.tcb != NULL else 0
+
+    @property
+    def urgent(self):
+        """Bytes from the next to be read to the end of the peer's urgent data, come or not; 0: none is urgent."""
+        return tcp_unread_urgent(self.tcb) if self.tcb != NULL else 0
+
+    @property
+    def user_timeout(self):
+        """Seconds that data may stay unacknowledged before the connection is given up (TCP_USER_TIMEOUT)."""
+        return self.block().user_timeout / 1e9
+
+    @user_timeout.setter
+    def user_timeout(self, double seconds):
+        self.block().user_timeout = <int64_t>(seconds * 1e9)
+
+    @property
+    def tos(self):
+        """The type of service of packets (IP_TOS): DSCP in the high six bits; the others are ECN's, and TCP's own."""
+        return self.tcb.tos if self.tcb != NULL else 0
+
+    @tos.setter
+    def tos(self, uint8_t value):
+        self.block().tos = value & 0xFC
 
     @property
     def readable(self):
@@ -206,12 +241,15 @@ cdef class TcpEndpoint:
         cdef Tcb *tcb = self.block()
         return {"state": self.state, "mss": tcb.mss, "cwnd": tcb.cwnd, "ssthresh": tcb.ssthresh, "rtt": tcb.srtt / 1e9,
                 "rttvar": tcb.rttvar / 1e9, "rto": tcb.rto / 1e9, "snd_wnd": tcb.snd_wnd, "bytes_in": tcb.bytes_in,
-                "bytes_out": tcb.bytes_out, "retransmitted": tcb.retransmitted, "flight": tcb.snd_max - tcb.snd_una}
+                "bytes_out": tcb.bytes_out, "retransmitted": tcb.retransmitted, "flight": tcb.snd_max - tcb.snd_una,
+                "sack": tcb.bits & TCB_SACK != 0, "timestamps": tcb.bits & TCB_TIMESTAMPS != 0,
+                "ecn": tcb.bits & TCB_ECN != 0,
+                "scales": (tcb.snd_scale, tcb.rcv_scale) if tcb.bits & TCB_WINDOW_SCALING else None}
 
 
 @cython.no_gc_clear
 cdef class TcpListener:
-    """Where connections are accepted."""
+    """Where connections are accepted; with a backlog of 0 it only keeps the port, until listen()."""
 
     def __init__(self, Stack stack not None, local, uint32_t backlog=128):
         cdef int32_t error = 0
@@ -228,6 +266,12 @@ cdef class TcpListener:
     def __dealloc__(self):
         if self.listener != NULL:
             tcp_listen_no_more(&self.stack.protocols.tcp, self.listener)
+
+    def listen(self, uint32_t backlog):
+        """Accept from now on; so many may wait for it."""
+        if self.listener == NULL:
+            raise os_error(EBADF)
+        self.listener.backlog = max(backlog, <uint32_t>1)
 
     def accept(self):
         """The TcpEndpoint that has waited longest, None when none waits."""

@@ -14,7 +14,7 @@ Nothing here reads a clock, and nothing blocks. Addresses are text or what `str`
 """
 
 cimport cython
-from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
@@ -29,7 +29,9 @@ from netos.proto.ip_reassembly cimport reassembly_free, reassembly_init
 from netos.proto.neighbours cimport arp_announce, neighbours_free
 from netos.proto.routes cimport RouteTable
 from netos.proto.stack_input cimport ethernet_input, ip_input, settle
-from netos.proto.tcp_block cimport EVENT_ACCEPTABLE, EVENT_READABLE, TCB_EVENTFUL, Listener, Tcb, Tcp
+from netos.proto.tcp_block cimport (
+    EVENT_ACCEPTABLE, EVENT_READABLE, TCB_EVENTFUL, TCB_SACK, TCB_TIMESTAMPS, TCB_WINDOW_SCALING, Listener, Tcb, Tcp,
+)
 from netos.proto.tcp_table cimport tcp_free, tcp_init
 from netos.proto.udp_ports cimport UdpPort
 
@@ -37,6 +39,9 @@ from netos.addresses import EtherAddress, ipv4_number, parse_ipv4_prefix
 from netos.proto.host import COUNTERS as HOST_COUNTERS
 from netos.proto.routes_radix import RadixRoutes
 from netos.proto.tcp_table import COUNTERS as TCP_COUNTERS
+
+cdef enum:
+    BUFFER_MOST = 1 << 29       # what a window of RFC 7323 can tell, and a ring hold
 
 
 cdef Address address_of(object text) except *:
@@ -160,6 +165,39 @@ cdef class Stack:
         cdef Interface *interface = self.interface(name)
         return [f"{endpoint_of(&interface.addresses[i].address, 0)[0]}/{interface.addresses[i].prefix_length}"
                 for i in range(interface.address_count)]
+
+    def configure_tcp(self, *, window_scaling=None, timestamps=None, sack=None, ecn=None, always_cookies=None,
+                      receive_buffer=None, send_buffer=None, user_timeout=None, segment_lifetime=None,
+                      initial_window=None):
+        """Change how TCP is from the next connection on; what is not named stays. Buffers in bytes, times in seconds.
+
+        The first three are options that are offered and taken, as `ecn` is offered (it is always taken).
+        """
+        cdef Tcp *tcp = &self.protocols.tcp
+        for bit, wanted in ((TCB_WINDOW_SCALING, window_scaling), (TCB_TIMESTAMPS, timestamps), (TCB_SACK, sack)):
+            if wanted is not None:
+                tcp.refused = tcp.refused & ~<uint32_t>bit | (0 if wanted else <uint32_t>bit)
+        for size in (receive_buffer, send_buffer):
+            if size is not None and not 1 <= size <= BUFFER_MOST:
+                raise ValueError(f"a buffer is from 1 to {BUFFER_MOST} bytes, not {size}")
+        tcp.ecn = tcp.ecn if ecn is None else ecn
+        tcp.always_cookies = tcp.always_cookies if always_cookies is None else always_cookies
+        tcp.receive_limit = tcp.receive_limit if receive_buffer is None else receive_buffer
+        tcp.send_limit = tcp.send_limit if send_buffer is None else send_buffer
+        tcp.user_timeout = tcp.user_timeout if user_timeout is None else round(user_timeout * 1e9)
+        tcp.msl = tcp.msl if segment_lifetime is None else round(segment_lifetime * 1e9)
+        tcp.initial_window = tcp.initial_window if initial_window is None else initial_window
+
+    @property
+    def ttl(self):
+        """The time to live of packets that leave, 1 to 255."""
+        return self.protocols.host.ttl
+
+    @ttl.setter
+    def ttl(self, uint8_t value):
+        if not value:
+            raise ValueError("a time to live is from 1 to 255")
+        self.protocols.host.ttl = value
 
     # Packets and time
 

@@ -10,7 +10,7 @@ from netos.proto.ring cimport ring_free, ring_skip
 from netos.proto.tcp cimport TCP_ECE, TCP_FIN, TCP_SYN, sequence_before, sequence_before_or_at
 from netos.proto.tcp_block cimport (
     COUNT_FAST_RETRANSMITS, EVENT_WRITABLE, TCB_BLOCKED, TCB_CWR_PENDING, TCB_ECN, TCB_FIN_SENT, TCB_RECOVERY,
-    TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TIMESTAMPS, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb, tcb_flight, tcb_notify,
+    TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TIMESTAMPS, TCB_URGENT_OUT, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb, tcb_flight, tcb_notify,
     tcb_touch, tcp_clock,
 )
 from netos.proto.tcp_emit cimport set_timer
@@ -72,6 +72,8 @@ cdef bint acknowledged(Tcb *tcb, const Segment *segment, uint32_t ack) noexcept 
     if tcb.send.used == 0:
         ring_free(&tcb.send)
     tcb.snd_una = ack
+    if tcb.bits & TCB_URGENT_OUT and not sequence_before(ack, tcb.snd_up):
+        tcb.bits &= ~<uint32_t>TCB_URGENT_OUT
     if sequence_before(tcb.snd_nxt, ack):
         tcb.snd_nxt = ack
     ranges_forget(&tcb.sacked, ack)
@@ -146,6 +148,5 @@ cdef void update_window(Tcb *tcb, const Segment *segment, uint32_t window) noexc
     if tcb.deadline[TIMER_PERSIST] and window:
         tcb.deadline[TIMER_PERSIST] = 0
         tcb.probes = 0
+        tcb.progress_at = tcb.tcp.host.now      # however long it was closed (MUST-37)
         tcb.snd_nxt = tcb.snd_una               # what the probe carried was not taken
-    elif tcb.deadline[TIMER_PERSIST]:
-        tcb.probes = 0                          # the peer is alive: probe for ever (MUST-36)

@@ -82,6 +82,8 @@ cdef enum:                      # flags of a connection: `bits`
     TCB_RESCUED = 0x800000      # the one rescue retransmission of RFC 6675 has been made
     TCB_FIN_RECEIVED = 0x1000000
     TCB_READ_CLOSED = 0x2000000
+    TCB_URGENT_OUT = 0x4000000  # snd_up is ahead of what is acknowledged
+    TCB_URGENT_IN = 0x8000000   # rcv_up is ahead of what the user has read
 
 
 cdef struct Connection:         # how all three kinds begin
@@ -170,6 +172,7 @@ cdef struct Tcb:
     uint32_t iss
     uint32_t snd_una
     uint32_t snd_nxt
+    uint32_t snd_up             # the first octet after urgent data (TCB_URGENT_OUT)
     uint32_t snd_max            # the highest sequence number sent, snd_nxt falls behind it after a timeout
     uint32_t snd_wnd            # in bytes, scaled
     uint32_t snd_wl1
@@ -184,6 +187,7 @@ cdef struct Tcb:
     # Receive sequence
     uint32_t irs
     uint32_t rcv_nxt
+    uint32_t rcv_up             # the same of the peer's (TCB_URGENT_IN)
     uint32_t rcv_adv            # the right edge of the window that was told to the peer
     uint32_t last_ack           # Last.ACK.sent of RFC 7323
     uint32_t unacknowledged     # bytes received since
@@ -258,6 +262,7 @@ cdef struct Tcp:
     uint32_t initial_window     # segments (RFC 6928)
     int64_t cookies_at          # when the last SYN cookie was sent
     bint always_cookies
+    uint32_t refused            # options that are neither offered nor taken: of TCB_WINDOW_SCALING, _TIMESTAMPS, _SACK
     bint ecn                    # offer it in our SYNs
     uint64_t counts[TCP_COUNTS]
 

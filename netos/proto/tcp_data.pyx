@@ -7,9 +7,9 @@ from netos.proto.ranges cimport ranges_add, ranges_forget
 from netos.proto.ring cimport ring_copy_in, ring_room
 from netos.proto.tcp cimport TCP_RST, sequence_before
 from netos.proto.tcp_block cimport (
-    COUNT_DUPLICATES, COUNT_NO_MEMORY, COUNT_OUT_OF_ORDER, ESTABLISHED, EVENT_FINISHED, EVENT_READABLE, FIN_WAIT_1,
-    FIN_WAIT_2, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_DSACK, TCB_FIN_RECEIVED, TCB_ORPHAN, TCB_READ_CLOSED, TCB_SACK,
-    TIMER_DELAYED_ACK, TIME_WAIT, Tcb, tcb_notify, tcb_touch,
+    COUNT_DUPLICATES, COUNT_NO_MEMORY, COUNT_OUT_OF_ORDER, ESTABLISHED, EVENT_FINISHED, EVENT_READABLE, EVENT_URGENT,
+    FIN_WAIT_1, FIN_WAIT_2, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_DSACK, TCB_FIN_RECEIVED, TCB_ORPHAN, TCB_READ_CLOSED, TCB_SACK,
+    TCB_URGENT_IN, TIMER_DELAYED_ACK, TIME_WAIT, Tcb, tcb_notify, tcb_touch,
 )
 from netos.proto.tcp_emit cimport Bare, send_bare, set_timer
 from netos.proto.tcp_output cimport tcp_acknowledge
@@ -90,6 +90,17 @@ cdef void advance(Tcb *tcb, uint32_t length, uint32_t segments) noexcept nogil:
         tcb.bits |= TCB_ACK_DELAYED
         set_timer(tcb, TIMER_DELAYED_ACK, tcb.tcp.host.now + tcb.tcp.delayed_ack)
     tcb_touch(tcb)
+
+
+cdef void urgent_input(Tcb *tcb, const Segment *segment) noexcept nogil:
+    """Urgent data is in line; its end is told, also while the window is closed (RFC 9293 sections 3.8.5, 3.10.7.4)."""
+    cdef uint32_t end = segment.sequence + segment.urgent, unread = tcb.rcv_nxt - tcb.receive.used
+    if tcb.connection.state not in (ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2) or not sequence_before(unread, end):
+        return
+    if not tcb.bits & TCB_URGENT_IN or sequence_before(tcb.rcv_up, end):
+        tcb.rcv_up = end
+        tcb.bits |= TCB_URGENT_IN
+        tcb_notify(tcb, EVENT_URGENT)
 
 
 cdef void fin_input(Tcb *tcb, const Segment *segment) noexcept nogil:

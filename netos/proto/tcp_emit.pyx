@@ -16,11 +16,11 @@ from netos.proto.tcp cimport (
     TCP_ACK, TCP_AT_ACKNOWLEDGMENT, TCP_AT_CHECKSUM, TCP_AT_DATA_OFFSET, TCP_AT_DESTINATION, TCP_AT_FLAGS,
     TCP_AT_SEQUENCE, TCP_AT_SOURCE, TCP_AT_URGENT, TCP_AT_WINDOW, TCP_CWR, TCP_ECE, TCP_HEADER_LENGTH, TCP_OPTION_MSS,
     TCP_OPTION_NO_OPERATION, TCP_OPTION_SACK, TCP_OPTION_SACK_PERMITTED, TCP_OPTION_TIMESTAMPS,
-    TCP_OPTION_WINDOW_SCALE, TCP_RST, TCP_SYN,
+    TCP_OPTION_WINDOW_SCALE, TCP_RST, TCP_SYN, TCP_URG,
 )
 from netos.proto.tcp_block cimport (
     COUNT_NO_BUFFER, COUNT_OUT_RESETS, COUNT_OUT_SEGMENTS, SYN_RECEIVED, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_CWR_PENDING,
-    TCB_DSACK, TCB_ECE_PENDING, TCB_ECN, TCB_SACK, TCB_TIMESTAMPS, TCB_WINDOW_SCALING, TIMER_DELAYED_ACK, Connection,
+    TCB_DSACK, TCB_ECE_PENDING, TCB_ECN, TCB_SACK, TCB_TIMESTAMPS, TCB_URGENT_OUT, TCB_WINDOW_SCALING, TIMER_DELAYED_ACK, Connection,
     Tcb, Tcp, tcp_clock,
 )
 from netos.wire cimport store_be16, store_be32
@@ -170,6 +170,8 @@ cdef uint32_t window_field(Tcb *tcb) noexcept nogil:
     cdef uint32_t field
     if room < told + min(tcb.receive_limit // 2, tcb.mss):
         field = (told + (<uint32_t>1 << tcb.rcv_scale) - 1) >> tcb.rcv_scale
+        if field << tcb.rcv_scale > room:       # a step back, rather than a promise the buffer cannot keep (RFC 7323 2.4)
+            field = told >> tcb.rcv_scale
     else:
         field = room >> tcb.rcv_scale
     field = min(field, <uint32_t>0xFFFF)
@@ -210,6 +212,9 @@ cdef bint send_segment(Tcb *tcb, const Path *path, uint32_t at, uint32_t length,
         put_sack(tcb, data)
     if length:
         ring_copy_out(&tcb.send, at - tcb.snd_una, packet.data + header, length)
+    if tcb.bits & TCB_URGENT_OUT and <int32_t>(tcb.snd_up - at) > 0:
+        packet.data[TCP_AT_FLAGS] |= TCP_URG
+        store_be16(packet.data + TCP_AT_URGENT, <uint16_t>min(tcb.snd_up - at, <uint32_t>0xFFFF))
     if gso_size and length > gso_size:
         packet.gso_type = GSO_TCPV4
         packet.gso_size = <uint16_t>gso_size
@@ -226,13 +231,14 @@ cdef bint send_syn(Tcb *tcb) noexcept nogil:
     """Send the SYN of an active open; with the ACK of the peer's when both have opened at once."""
     cdef Bare bare
     cdef bint answer = tcb.connection.state == SYN_RECEIVED
+    cdef uint32_t offered = tcb.bits if answer else ~tcb.tcp.refused
     bare.sequence = tcb.iss
     bare.acknowledgment = tcb.rcv_nxt if answer else 0
     bare.flags = TCP_SYN | (TCP_ACK if answer else TCP_ECE | TCP_CWR if tcb.tcp.ecn and tcb.backoff < 2 else 0)
     bare.window = min(tcb.receive_limit, <uint32_t>0xFFFF)
     bare.options_length = put_syn_options(
-        bare.options, <uint16_t>tcb.mss, tcb.rcv_scale if not answer or tcb.bits & TCB_WINDOW_SCALING else -1,
-        not answer or tcb.bits & TCB_SACK, not answer or tcb.bits & TCB_TIMESTAMPS,
+        bare.options, <uint16_t>tcb.mss, tcb.rcv_scale if offered & TCB_WINDOW_SCALING else -1,
+        offered & TCB_SACK != 0, offered & TCB_TIMESTAMPS != 0,
         tcp_clock(tcb.tcp) + tcb.ts_offset, tcb.ts_recent if answer else 0)
     tcb.rcv_adv = tcb.rcv_nxt + bare.window
     tcb.last_ack = tcb.rcv_nxt

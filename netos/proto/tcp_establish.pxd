@@ -18,7 +18,7 @@ cdef struct Offer:              # what a peer's SYN said
 
 cdef uint32_t own_mss(Tcp *tcp, const Connection *connection) noexcept nogil
 cdef uint8_t own_scale(uint32_t receive_limit) noexcept nogil
-cdef void offer_read(Offer *offer, const Segment *segment) noexcept nogil
+cdef void offer_read(const Tcp *tcp, Offer *offer, const Segment *segment) noexcept nogil
 cdef void tcb_agree(Tcb *tcb, const Offer *offer) noexcept nogil
 cdef void tcb_established(Tcb *tcb) noexcept nogil
 cdef void tcb_set_mss(Tcb *tcb, uint32_t path_mtu) noexcept nogil

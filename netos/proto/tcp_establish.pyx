@@ -34,12 +34,13 @@ cdef uint8_t own_scale(uint32_t receive_limit) noexcept nogil:
     return scale
 
 
-cdef void offer_read(Offer *offer, const Segment *segment) noexcept nogil:
+cdef void offer_read(const Tcp *tcp, Offer *offer, const Segment *segment) noexcept nogil:
+    """What a SYN offers, of what this host takes."""
     offer.irs = segment.sequence
     offer.mss = segment.mss if segment.mss else TCP_DEFAULT_MSS
-    offer.window_scale = segment.window_scale
-    offer.sack = segment.sack_permitted
-    offer.timestamps = segment.timestamps
+    offer.window_scale = -1 if tcp.refused & TCB_WINDOW_SCALING else segment.window_scale
+    offer.sack = segment.sack_permitted and not tcp.refused & TCB_SACK
+    offer.timestamps = segment.timestamps and not tcp.refused & TCB_TIMESTAMPS
     offer.ts_value = segment.ts_value
     # An ECN-setup SYN has both flags, an ECN-setup SYN,ACK only ECE (RFC 3168 section 6.1.1).
     offer.ecn = (segment.flags & (TCP_ECE | TCP_CWR)) == (TCP_ECE if segment.flags & TCP_ACK else TCP_ECE | TCP_CWR)

@@ -8,7 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from netos.proto.inet cimport Address
 from netos.proto.tcp cimport (
-    TCP_ACK, TCP_AT_SEQUENCE, TCP_CWR, TCP_FIN, TCP_RST, TCP_SYN, sequence_before, sequence_before_or_at,
+    TCP_ACK, TCP_AT_SEQUENCE, TCP_CWR, TCP_FIN, TCP_RST, TCP_SYN, TCP_URG, sequence_before, sequence_before_or_at,
 )
 from netos.proto.tcp_ack cimport ack_input
 from netos.proto.tcp_block cimport (
@@ -18,7 +18,7 @@ from netos.proto.tcp_block cimport (
     TCB_RTT_TIMED, TCB_TIMESTAMPS, TCB_TOUCHED, TIMER_DELAYED_ACK, TIME_WAIT, Connection, HalfOpen, Listener, Tcb, Tcp,
     TimeWait, tcb_notify, tcb_touch, tcb_window,
 )
-from netos.proto.tcp_data cimport data_input, fin_input, note_duplicate
+from netos.proto.tcp_data cimport data_input, fin_input, note_duplicate, urgent_input
 from netos.proto.tcp_emit cimport send_syn
 from netos.proto.tcp_establish cimport Offer, offer_read, tcb_agree, tcb_established, tcb_set_mss
 from netos.proto.tcp_output cimport tcp_acknowledge, tcp_challenge, tcp_output
@@ -87,7 +87,7 @@ cdef void block_input(Tcb *tcb, const Segment *segment) noexcept nogil:
     if not past_checks(tcb, &cut):
         return
     if cut.flags & TCP_RST:
-        if cut.sequence == tcb.rcv_nxt:
+        if segment.sequence == tcb.rcv_nxt:
             reset_by_peer(tcb)
         else:
             tcp_challenge(tcb)                              # RFC 5961 section 3.2
@@ -101,6 +101,8 @@ cdef void block_input(Tcb *tcb, const Segment *segment) noexcept nogil:
     if not ack_is_good(tcb, &cut):
         return
     take_timestamp(tcb, segment)
+    if segment.flags & TCP_URG:
+        urgent_input(tcb, segment)
     if ack_input(tcb, &cut):
         tcb_move(tcb, STEP_FIN_ACKNOWLEDGED)
         if tcb.connection.state == TIME_WAIT:
@@ -220,7 +222,7 @@ cdef void syn_sent_input(Tcb *tcb, const Segment *segment) noexcept nogil:
         return
     if not segment.flags & TCP_SYN:
         return
-    offer_read(&offer, segment)
+    offer_read(tcb.tcp, &offer, segment)
     offer.ecn = offer.ecn and tcb.tcp.ecn
     tcb_agree(tcb, &offer)
     tcb.rcv_adv = tcb.rcv_nxt + min(tcb.receive_limit, <uint32_t>0xFFFF)

@@ -12,13 +12,15 @@ from netos.proto.tcp cimport TCP_ACK, TCP_FIN, TCP_PSH
 from netos.proto.tcp_block cimport (
     COUNT_CHALLENGE_ACKS, COUNT_RETRANSMITTED, ESTABLISHED, SYN_SENT, TCB_ACK_NOW, TCB_CORKED, TCB_FIN_SENT,
     TCB_FIN_WANTED, TCB_FORCED, TCB_NO_DELAY, TCB_RECOVERY, TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TOUCHED,
-    TIMER_DELAYED_ACK, TIMER_PERSIST, TIMER_RETRANSMIT, TIME_WAIT, Tcb, Tcp, tcb_flight, tcb_touch,
+    TCB_URGENT_OUT, TIMER_DELAYED_ACK, TIMER_PERSIST, TIMER_RETRANSMIT, TIME_WAIT, Tcb, Tcp, tcb_flight, tcb_touch,
 )
 from netos.proto.tcp_emit cimport options_length, send_segment, send_syn, set_timer
+from netos.proto.tcp_establish cimport tcb_set_mss
 
 cdef enum:
     SUPER_SEGMENT_MAX = 65535 - 60 - 60     # payload of what an IP packet can be
     LOSS_THRESHOLD = 3                      # DupThresh
+    HEADERS = 40                            # IPv4 and TCP without options
 
 cdef int64_t CHALLENGE_INTERVAL = 500000000
 
@@ -28,6 +30,7 @@ cdef struct Choice:             # what is sent next
     uint32_t length
     bint retransmission
     bint finish                 # with the FIN
+    bint probe                  # of the window
 
 
 cdef uint32_t segment_payload(const Tcb *tcb) noexcept nogil:
@@ -85,6 +88,7 @@ cdef void take_data(const Tcb *tcb, uint32_t at, uint32_t length, bint retransmi
     choice.length = min(length, bytes_left)
     choice.finish = choice.length == bytes_left and tcb.bits & TCB_FIN_WANTED != 0
     choice.retransmission = retransmission
+    choice.probe = 0
 
 
 cdef bint hole(const Tcb *tcb, uint32_t after, bint lost, uint32_t *at, uint32_t *length) noexcept nogil:
@@ -173,6 +177,7 @@ cdef bint choose(Tcb *tcb, uint32_t full, Choice *choice) noexcept nogil:
     if tcb.bits & TCB_FORCED:                   # a probe of the window
         tcb.bits &= ~<uint32_t>TCB_FORCED
         take_data(tcb, tcb.snd_una, max(min(tcb.snd_wnd, full), 1), tcb.snd_max != tcb.snd_una, choice)
+        choice.probe = 1
         return 1
     if tcb.bits & TCB_RECOVERY:
         return choose_in_recovery(tcb, allowed, full, choice)
@@ -218,6 +223,9 @@ cdef void sent(Tcb *tcb, const Choice *choice) noexcept nogil:
     if <int32_t>(end - tcb.snd_max) > 0:
         tcb.bytes_out += choice.length
         tcb.snd_max = end
+    if tcb.deadline[TIMER_PERSIST] and not choice.probe:
+        tcb.deadline[TIMER_PERSIST] = 0                     # there was a window after all, or the user made more of it
+        tcb.probes = 0
     if not tcb.deadline[TIMER_RETRANSMIT] and not tcb.deadline[TIMER_PERSIST]:
         if tcb.snd_max - tcb.snd_una == end - choice.at:
             tcb.progress_at = now                           # the user timeout counts from here
@@ -241,8 +249,10 @@ cdef void tcp_output(Tcb *tcb) noexcept nogil:
         if tcb_flight(tcb) or tcb.send.used:
             set_timer(tcb, TIMER_RETRANSMIT, tcp.host.now + tcb.rto)
         return
+    if path.mtu < tcb.mss + HEADERS:
+        tcb_set_mss(tcb, path.mtu)                          # a router said so to another, or the link has changed
     full = segment_payload(tcb)
-    most = max(SUPER_SEGMENT_MAX - SUPER_SEGMENT_MAX % full, full) if path.offload else full
+    most = max(SUPER_SEGMENT_MAX - SUPER_SEGMENT_MAX % full, full) if path.offload and not tcb.bits & TCB_URGENT_OUT else full
     while choose(tcb, full, &choice):
         if path.room == 0:
             tcb_touch(tcb)                                  # when the link has room again

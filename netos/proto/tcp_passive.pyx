@@ -96,7 +96,7 @@ cdef void listener_input(Tcp *tcp, Listener *listener, Connection *connection, c
     cdef HalfOpen *half
     cdef Offer offer
     cdef uint32_t cookie
-    offer_read(&offer, segment)
+    offer_read(tcp, &offer, segment)
     if listener.waiting_count >= listener.backlog:
         tcp.counts[COUNT_BACKLOG_FULL] += 1         # the peer tries again
         return

@@ -153,17 +153,28 @@ cdef void tcp_remove(Tcp *tcp, Connection *connection) noexcept nogil:
 
 
 cdef Listener *tcp_find_listener(Tcp *tcp, const Address *local, uint16_t port) noexcept nogil:
-    """Who listens there: on the address itself before on all of them."""
+    """Who listens there: on the address itself before on all of them; who is only bound (backlog 0) does not."""
     cdef Listener *listener = tcp.listeners
     cdef Listener *general = NULL
     while listener != NULL:
-        if listener.port == port:
+        if listener.port == port and listener.backlog:
             if address_equal(&listener.local, local):
                 return listener
             if address_is_any(&listener.local):
                 general = listener
         listener = listener.next
     return general
+
+
+cdef bint port_kept(const Tcp *tcp, const Address *local, uint16_t port) noexcept nogil:
+    """Whether somebody listens there or is bound to it, also on one address of all or all of one."""
+    cdef const Listener *listener = tcp.listeners
+    while listener != NULL:
+        if listener.port == port and (address_equal(&listener.local, local) or address_is_any(&listener.local)
+                                      or address_is_any(local)):
+            return True
+        listener = listener.next
+    return False
 
 
 cdef uint32_t initial_sequence(const Tcp *tcp, const Connection *connection) noexcept nogil:
@@ -185,7 +196,7 @@ cdef int32_t choose_port(Tcp *tcp, const Address *local, const Address *remote, 
         tcp.port_counter += 1
         port = tcp.port_first + (offset + tcp.port_counter) % span
         if (tcp_find(tcp, local, <uint16_t>port, remote, remote_port) == NULL
-                and tcp_find_listener(tcp, local, <uint16_t>port) == NULL):
+                and not port_kept(tcp, local, <uint16_t>port)):
             return <int32_t>port
     return -1
 

@@ -57,10 +57,9 @@ cdef bint time_wait_input(Tcp *tcp, TimeWait *wait, const Segment *segment) noex
     if segment.flags & TCP_RST:
         return 0                        # RFC 1337: a RST does not cut TIME-WAIT short
     if segment.flags & TCP_SYN and not segment.flags & TCP_ACK:
-        if wait.timestamps and segment.timestamps:
+        newer = sequence_before(wait.rcv_nxt, segment.sequence) or segment.timestamps and not wait.timestamps
+        if wait.timestamps and segment.timestamps and segment.ts_value != wait.ts_recent:
             newer = sequence_before(wait.ts_recent, segment.ts_value)
-        else:
-            newer = sequence_before(wait.rcv_nxt, segment.sequence)
         if newer:
             tcp.counts[COUNT_TIME_WAIT_REUSED] += 1
             time_wait_end(wait)

@@ -78,7 +78,7 @@ cdef bint retransmit(Tcb *tcb) noexcept nogil:
         if opening:
             tcb.tcp.counts[COUNT_ATTEMPT_FAILS] += 1
         return give_up(tcb)
-    if not opening and tcb.snd_wnd == 0 and tcb.send.used:
+    if not opening and tcb.snd_wnd == 0 and flight:
         return probe(tcb)                       # what was sent came too late for the window: that is no loss
     tcb.tcp.counts[COUNT_TIMEOUTS] += 1
     tcb.backoff += 1
@@ -101,11 +101,11 @@ cdef bint retransmit(Tcb *tcb) noexcept nogil:
 
 
 cdef bint probe(Tcb *tcb) noexcept nogil:
-    """A byte beyond the window, for ever while the peer answers (RFC 9293 section 3.8.6.1)."""
+    """A byte beyond the window, for ever while the peer answers and a user waits (RFC 9293 section 3.8.6.1)."""
     cdef int64_t now = tcb.tcp.host.now
-    if not tcb.send.used:
+    if not tcb.send.used and not tcb_flight(tcb):
         return 1
-    if tcb.probes and now - tcb.heard_at >= tcb.user_timeout:
+    if tcb.probes and now - (tcb.progress_at if tcb.bits & TCB_ORPHAN else tcb.heard_at) >= tcb.user_timeout:
         return give_up(tcb)
     tcb.tcp.counts[COUNT_PROBES] += 1
     set_timer(tcb, TIMER_PERSIST, now + min(max(tcb.rto, SECOND // 2) << min(tcb.probes, <uint32_t>10), PROBE_MAXIMUM))

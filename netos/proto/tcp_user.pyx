@@ -1,17 +1,18 @@
 """The user's calls: OPEN, SEND, RECEIVE, CLOSE, ABORT (RFC 9293 section 3.9.1), as sockets have them."""
 
-from libc.errno cimport EADDRINUSE, EADDRNOTAVAIL, ECONNABORTED, EHOSTUNREACH, ENOBUFS, ENOMEM, ENOTCONN, EPIPE
+from libc.errno cimport EADDRINUSE, EADDRNOTAVAIL, ECONNABORTED, EHOSTUNREACH, ENETUNREACH, ENOBUFS, ENOMEM, ENOTCONN, EPIPE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 
-from netos.proto.host cimport Path, host_find_path
-from netos.proto.inet cimport Address, address_equal, address_is_any
-from netos.proto.ring cimport ring_copy_in, ring_copy_out, ring_free, ring_room, ring_skip
-from netos.proto.tcp cimport TCP_ACK, TCP_RST
+from netos.proto.host cimport Path, host_find_path, host_is_broadcast, host_is_own
+from netos.proto.inet cimport Address, address_equal, address_is_any, address_number
+from netos.proto.ring cimport ring_copy_in, ring_copy_out, ring_free, ring_room, ring_run, ring_skip
+from netos.proto.ipv4 cimport ip_is_multicast
+from netos.proto.tcp cimport TCP_ACK, TCP_RST, sequence_before
 from netos.proto.tcp_block cimport (
     CLOSED, CLOSE_WAIT, COUNT_ACTIVE_OPENS, ESTABLISHED, KIND_HALF_OPEN, SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW,
-    TCB_BLOCKED, TCB_EVENTFUL, TCB_FIN_RECEIVED, TCB_FIN_WANTED, TCB_IN_TABLE, TCB_ORPHAN, TCB_READ_CLOSED, Connection,
-    HalfOpen, Listener, Tcb, Tcp, tcb_touch,
+    TCB_BLOCKED, TCB_EVENTFUL, TCB_FIN_RECEIVED, TCB_FIN_WANTED, TCB_IN_TABLE, TCB_ORPHAN, TCB_READ_CLOSED,
+    TCB_URGENT_IN, TCB_URGENT_OUT, Connection, HalfOpen, Listener, Tcb, Tcp, tcb_touch,
 )
 from netos.proto.tcp_emit cimport Bare, send_bare
 from netos.proto.tcp_establish cimport own_mss, own_scale
@@ -30,12 +31,18 @@ cdef Tcb *tcp_connect(Tcp *tcp, const Address *local, uint16_t local_port, const
     cdef Address source = local[0]
     cdef int32_t port = local_port
     cdef Tcb *tcb
+    error[0] = ENETUNREACH
+    if (address_is_any(remote) or ip_is_multicast(address_number(remote))
+            or host_is_broadcast(tcp.host, address_number(remote))):
+        return NULL                             # MUST-46
     error[0] = EHOSTUNREACH
     if not host_find_path(tcp.host, remote, &path):
         return NULL
     if address_is_any(&source):
         source = path.source
     error[0] = EADDRNOTAVAIL
+    if not host_is_own(tcp.host, address_number(&source)):
+        return NULL
     if port == 0:
         port = choose_port(tcp, &source, remote, remote_port)
     if port < 0 or remote_port == 0:
@@ -65,7 +72,7 @@ cdef Tcb *tcp_connect(Tcp *tcp, const Address *local, uint16_t local_port, const
 
 cdef Listener *tcp_listen(Tcp *tcp, const Address *local, uint16_t port, uint32_t backlog,
                           int32_t *error) noexcept nogil:
-    """Passive OPEN; port 0 is chosen. NULL and an errno when somebody listens there already."""
+    """Passive OPEN; port 0 is chosen. NULL and an errno when somebody has the port; a backlog of 0 only keeps it."""
     cdef Listener *listener = tcp.listeners
     cdef Address nobody
     cdef int32_t chosen = port
@@ -85,7 +92,7 @@ cdef Listener *tcp_listen(Tcp *tcp, const Address *local, uint16_t port, uint32_
     if listener == NULL:
         return NULL
     listener.local, listener.port = local[0], <uint16_t>chosen
-    listener.backlog = max(backlog, <uint32_t>1)
+    listener.backlog = backlog
     listener.receive_limit, listener.send_limit = tcp.receive_limit, tcp.send_limit
     listener.next = tcp.listeners
     tcp.listeners = listener
@@ -158,22 +165,59 @@ cdef int64_t tcp_write(Tcb *tcb, const uint8_t *data, uint32_t length) noexcept 
     return -tcb.error if tcb.error else -EPIPE
 
 
+cdef void tcp_urge(Tcb *tcb) noexcept nogil:
+    """All that was written up to now is urgent (RFC 9293 section 3.8.5)."""
+    if tcb.send.used:
+        tcb.snd_up = tcb.snd_una + tcb.send.used + (tcb.connection.state < ESTABLISHED)
+        tcb.bits |= TCB_URGENT_OUT
+        tcb_touch(tcb)
+
+
+cdef uint32_t tcp_unread_urgent(const Tcb *tcb) noexcept nogil:
+    """Bytes up to the end of the peer's urgent data, whether they have come or not; 0: there is none."""
+    return tcb.rcv_up - (tcb.rcv_nxt - tcb.receive.used) if tcb.bits & TCB_URGENT_IN else 0
+
+
 cdef uint32_t tcp_read(Tcb *tcb, uint8_t *into, uint32_t length) noexcept nogil:
     """RECEIVE: up to `length` bytes that are in order; tells the peer when its window has grown enough to matter."""
-    cdef uint32_t told = tcb.rcv_adv - tcb.rcv_nxt, room
     length = min(length, tcb.receive.used)
-    if length == 0:
-        return 0
-    ring_copy_out(&tcb.receive, 0, into, length)
+    if length:
+        ring_copy_out(&tcb.receive, 0, into, length)
+        taken_out(tcb, length)
+    return length
+
+
+cdef int64_t tcp_move(Tcb *source, Tcb *sink) noexcept nogil:
+    """RECEIVE from one connection and SEND to another as many bytes as there are and have room; how many, or -errno."""
+    cdef uint8_t *at
+    cdef uint32_t run
+    cdef int64_t taken, moved = 0
+    while source.receive.used:
+        run = min(ring_run(&source.receive, 0, &at), source.receive.used)
+        taken = tcp_write(sink, at, run)
+        if taken < 0:
+            return taken
+        if taken:
+            taken_out(source, <uint32_t>taken)
+        moved += taken
+        if taken < run:
+            break
+    return moved
+
+
+cdef void taken_out(Tcb *tcb, uint32_t length) noexcept nogil:
+    """The user has `length` of the bytes that are in order."""
+    cdef uint32_t told = tcb.rcv_adv - tcb.rcv_nxt, room
     ring_skip(&tcb.receive, length)
+    if tcb.bits & TCB_URGENT_IN and not sequence_before(tcb.rcv_nxt - tcb.receive.used, tcb.rcv_up):
+        tcb.bits &= ~<uint32_t>TCB_URGENT_IN
     if tcb.receive.used == 0 and tcb.received.count == 0:
         ring_free(&tcb.receive)
     room = tcb.receive_limit - tcb.receive.used
     if (tcb.bits & TCB_IN_TABLE and not tcb.bits & TCB_FIN_RECEIVED
-            and (<int32_t>told <= 0 or room - told >= tcb.receive_limit // 2) and room >= told + tcb.mss):
+            and (<int32_t>told < <int32_t>tcb.mss or room - told >= tcb.receive_limit // 2) and room >= told + tcb.mss):
         tcb.bits |= TCB_ACK_NOW
         tcb_touch(tcb)
-    return length
 
 
 cdef int32_t tcp_shutdown(Tcb *tcb) noexcept nogil:
@@ -206,17 +250,22 @@ cdef void tcp_close(Tcb *tcb) noexcept nogil:
 
 cdef void tcp_abort(Tcb *tcb) noexcept nogil:
     """ABORT: a RST, and the end."""
-    cdef Bare bare
     tcp_disown(tcb)
-    if not tcb.bits & TCB_IN_TABLE:
+    if tcb.bits & TCB_IN_TABLE:
+        tcp_kill(tcb, ECONNABORTED)
+    else:
         tcb_release(tcb)
-        return
+
+
+cdef void tcp_kill(Tcb *tcb, int32_t error) noexcept nogil:
+    """A RST, and the end; a user, if there is one, hears of it as `error`."""
+    cdef Bare bare
     if tcb.connection.state not in (CLOSED, SYN_SENT):
         bare.sequence, bare.acknowledgment, bare.flags = tcb.snd_max, tcb.rcv_nxt, TCP_RST | TCP_ACK
         bare.window = bare.options_length = 0
         send_bare(tcb.tcp, &tcb.connection, &bare)
     tcb_move(tcb, STEP_ABORT)
-    tcb_end(tcb, ECONNABORTED)
+    tcb_end(tcb, error)
 
 
 cdef void tcp_disown(Tcb *tcb) noexcept nogil:
