@@ -8,5 +8,6 @@
 
 from netos.aio.host import Host, current_host
 from netos.aio.loop import EventLoop, EventLoopPolicy, run
+from netos.aio.sockets import StackSocket as socket
 
-__all__ = ["EventLoop", "EventLoopPolicy", "Host", "current_host", "run"]
+__all__ = ["EventLoop", "EventLoopPolicy", "Host", "current_host", "run", "socket"]

@@ -4,45 +4,66 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import errno
+import warnings
+from asyncio import trsock
+from asyncio.transports import _FlowControlMixin
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from netos.aio.sockets import EndpointSocket
-from netos.proto.endpoints import UdpEndpoint
+from netos.aio.sock_calls import AGAIN
+from netos.aio.sockets import StackSocket
 
-HIGH_WATER = 64 * 1024
+LARGEST = 65507         # bytes in a datagram
 
 
-class DatagramTransport(asyncio.DatagramTransport):
+class DatagramTransport(asyncio.DatagramTransport, _FlowControlMixin):
     """What a datagram protocol sends with."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, endpoint: UdpEndpoint, protocol: asyncio.BaseProtocol,
+    _begun = False
+
+    def __init__(self, loop: Any, sock: StackSocket, protocol: asyncio.BaseProtocol,
                  waiter: asyncio.Future[None] | None = None) -> None:
-        super().__init__({"socket": EndpointSocket(endpoint), "sockname": endpoint.local, "peername": endpoint.remote})
-        self._loop = loop
+        endpoint: Any = sock.take_endpoint()
+        _FlowControlMixin.__init__(self, {"socket": trsock.TransportSocket(sock),   # type: ignore[arg-type]
+                                          "sockname": endpoint.local, "peername": endpoint.remote}, loop)
+        self._sock = sock
+        self._host = loop.netos_host
         self._endpoint = endpoint
         self._protocol: Any = protocol
         self._context = contextvars.copy_context()
         self._waiting: deque[tuple[bytes, Any]] = deque()
         self._waiting_bytes = 0
-        self._high, self._low = HIGH_WATER, HIGH_WATER // 4
-        self._paused = False
-        self._closing = False
+        self._closing = self._lost = False
         self._retry: asyncio.TimerHandle | None = None
         loop.call_soon(self._begin, waiter)
 
     def _begin(self, waiter: asyncio.Future[None] | None) -> None:
-        self._protocol.connection_made(self)
-        self._endpoint.user = self
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-        self.stack_event(0)
+        try:
+            self._protocol.connection_made(self)
+        finally:
+            self._begun = True
+            self._endpoint.user = self
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+            self._take()
+
+    def __repr__(self) -> str:
+        return f"<DatagramTransport{' closing' if self._closing else ''} {self._endpoint.local}>"
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = protocol
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        protocol: asyncio.BaseProtocol = self._protocol
+        return protocol
 
     def stack_event(self, events: int) -> None:
         """Datagrams have come; the stack's element calls this."""
-        self._context.run(self._take)
+        if self._host.loop is self._loop:
+            self._context.run(self._take)
+        elif not self._loop.is_closed():
+            self._loop.call_soon(self._take, context=self._context)
 
     def _take(self) -> None:
         while not self._closing:
@@ -56,14 +77,14 @@ class DatagramTransport(asyncio.DatagramTransport):
             self._call(self._protocol.datagram_received, *found)
 
     def _call(self, method: Callable[..., Any], *arguments: Any) -> None:
+        """Call the protocol; what it raises is the loop's to report, as if each datagram came alone."""
         try:
             method(*arguments)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
-            self._loop.call_exception_handler({"message": f"Fatal error: protocol.{method.__name__}() call failed.",
+            self._loop.call_exception_handler({"message": f"Exception in callback {method.__qualname__}()",
                                                "exception": error, "transport": self, "protocol": self._protocol})
-            self._lose(error)
 
     def sendto(self, data: bytes | bytearray | memoryview, addr: Any = None) -> None:
         if not isinstance(data, (bytes, bytearray, memoryview)):
@@ -77,36 +98,36 @@ class DatagramTransport(asyncio.DatagramTransport):
             return
         self._waiting.append((bytes(data), addr))
         self._waiting_bytes += len(data)
-        if self._waiting_bytes > self._high and not self._paused:
-            self._paused = True
-            self._call(self._protocol.pause_writing)
+        self._maybe_pause_protocol()            # type: ignore[attr-defined] # typeshed leaves it out
         if self._retry is None:
-            self._retry = self._loop.call_later(0.001, self._send_waiting)
+            self._retry = self._loop.call_later(AGAIN, self._send_waiting)
 
     def _send(self, data: bytes | bytearray | memoryview, addr: Any) -> bool:
         """Send one datagram; False when the link has no room just now."""
         try:
             self._endpoint.send(data, addr)
+        except BlockingIOError:
+            return False
         except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.ENOBUFS):
-                return False
             self._call(self._protocol.error_received, error)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._loop.call_exception_handler({"message": "Fatal write error on datagram transport",
+                                               "exception": error, "transport": self, "protocol": self._protocol})
+            self._lose(error)
         return True
 
     def _send_waiting(self) -> None:
         self._retry = None
-        while self._waiting and not self._endpoint_gone:
+        while self._waiting and not self._lost:
             if not self._send(*self._waiting[0]):
-                self._retry = self._loop.call_later(0.001, self._send_waiting)
+                self._retry = self._loop.call_later(AGAIN, self._send_waiting)
                 return
             self._waiting_bytes -= len(self._waiting.popleft()[0])
-        if self._paused and self._waiting_bytes <= self._low:
-            self._paused = False
-            self._call(self._protocol.resume_writing)
-        if self._closing:
+        self._maybe_resume_protocol()           # type: ignore[attr-defined]
+        if self._closing and not self._waiting:
             self._lose(None)
-
-    _endpoint_gone = False
 
     def get_write_buffer_size(self) -> int:
         return self._waiting_bytes
@@ -115,21 +136,35 @@ class DatagramTransport(asyncio.DatagramTransport):
         return self._closing
 
     def close(self) -> None:
+        """Send what waits, then close."""
         if not self._closing:
             self._closing = True
             if not self._waiting:
                 self._lose(None)
 
     def abort(self) -> None:
+        """Close at once; what waits is lost."""
         self._lose(None)
 
     def _lose(self, error: BaseException | None) -> None:
-        if self._endpoint_gone:
+        if self._lost:
             return
-        self._endpoint_gone = self._closing = True
+        self._lost = self._closing = True
         self._waiting.clear()
+        self._waiting_bytes = 0
         if self._retry is not None:
             self._retry.cancel()
         self._endpoint.user = None
-        self._endpoint.close()
-        self._loop.call_soon(self._protocol.connection_lost, error)
+        self._loop.call_soon(self._tell_lost, error)
+
+    def _tell_lost(self, error: BaseException | None) -> None:
+        try:
+            self._protocol.connection_lost(error)
+        finally:
+            self._sock.close()
+            self._protocol = None
+
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+        if not getattr(self, "_lost", True):
+            _warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
+            self._sock.close()

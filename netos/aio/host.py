@@ -53,7 +53,8 @@ class Host:
         if not self.elements:
             self.router.close()
             raise NetosError(f"{filename} has no HostStack: put one where packets for this host arrive")
-        self.loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None      # the one that moves the packets just now
+        self.closed = False
         self._runner: InlineRunner | None = None
 
     @property
@@ -79,7 +80,9 @@ class Host:
     def close(self) -> None:
         """Close devices; connections that are open are reset."""
         self.detach()
-        self.router.close()
+        if not self.closed:
+            self.closed = True
+            self.router.close()
 
     def __enter__(self) -> Self:
         global _current

@@ -26,18 +26,19 @@ def service_number(port: Any, kind: int) -> int:
             raise socket.gaierror(socket.EAI_SERVICE, f"no service is called {text!r}") from None
 
 
-def hosts_file(name: str) -> list[str]:
-    """The IPv4 addresses that the hosts file has for a name."""
-    found = []
+def hosts_entries() -> list[tuple[str, list[str]]]:
+    """The lines of the hosts file: an address and its names."""
     try:
         lines = HOSTS.read_text(encoding="ascii", errors="ignore").splitlines()
     except OSError:
         return []
-    for line in lines:
-        address, *names = line.partition("#")[0].split() or [""]
-        if name.lower() in map(str.lower, names) and is_number(address):
-            found.append(address)
-    return found
+    return [(words[0], words[1:]) for line in lines if (words := line.partition("#")[0].split())]
+
+
+def hosts_file(name: str) -> list[str]:
+    """The IPv4 addresses that the hosts file has for a name."""
+    return [address for address, names in hosts_entries()
+            if name.lower() in map(str.lower, names) and is_number(address)]
 
 
 def is_number(text: str) -> bool:
@@ -70,3 +71,26 @@ async def resolve(loop: Any, host: Any, port: Any, *, family: int, type: int, pr
     kinds = [type] if type else list(KINDS)
     return [(socket.AF_INET, kind, proto or KINDS.get(kind, 0), "", (address, number))
             for address in addresses for kind in kinds]
+
+
+def name_of(address: Any, flags: int) -> tuple[str, str]:
+    """getnameinfo(3) for an (address, port): the names of the host and of the service, numbers where there are none."""
+    host, port = address[0], int(address[1])
+    if not is_number(host):
+        raise socket.gaierror(socket.EAI_FAMILY, f"{host!r} is not an IPv4 address: the stack knows IPv4 only")
+    name, service = host, str(port)
+    if not flags & socket.NI_NUMERICHOST:
+        name = "localhost" if host == "127.0.0.1" else name_in_hosts_file(host)
+        if not name and flags & socket.NI_NAMEREQD:
+            raise socket.gaierror(socket.EAI_NONAME, f"{host} has no name")
+    if not flags & socket.NI_NUMERICSERV:
+        try:
+            service = socket.getservbyport(port, "udp" if flags & socket.NI_DGRAM else "tcp")
+        except OSError:
+            pass
+    return name or host, service
+
+
+def name_in_hosts_file(address: str) -> str:
+    """The first name that the hosts file has for an address, or none."""
+    return next((names[0] for known, names in hosts_entries() if known == address and names), "")

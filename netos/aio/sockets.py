@@ -1,53 +1,91 @@
-"""Objects like sockets for endpoints of the stack: what transports show as their socket, and what loop.sock_* take."""
+"""Objects like socket.socket for endpoints of the stack: never blocking; loop.sock_* and create_*(sock=…) take them."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
-import os
 import socket
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
+from netos.aio.host import Host, current_host
+from netos.aio.options import Options, error_of
 from netos.proto.endpoints import TcpEndpoint, TcpListener, UdpEndpoint
 
 if TYPE_CHECKING:
-    pass
+    from typing_extensions import Buffer
+
+    from netos.proto.stack import Stack
 
 Address = tuple[str, int]
+Endpoint = TcpEndpoint | TcpListener | UdpEndpoint
+ANYWHERE: Address = ("0.0.0.0", 0)
+HANDSHAKE = ("SYN-SENT", "SYN-RECEIVED")
 
 
-def error_of(number: int) -> OSError:
-    """The exception of an errno."""
-    return OSError(number, os.strerror(number))
+class StackSocket:
+    """A socket of the stack: its calls do what a host's non-blocking IPv4 socket does, and raise what it raises.
 
-
-class EndpointSocket:
-    """What `transport.get_extra_info("socket")` gives: it can be asked and told, but not read or written."""
+    There is no descriptor: select(), threads and blocking calls are not for it. Awaitable forms are loop.sock_*().
+    """
 
     family = socket.AF_INET
-    proto = 0
 
-    def __init__(self, endpoint: TcpEndpoint | TcpListener | UdpEndpoint) -> None:
-        self.endpoint = endpoint
-        self.type = socket.SOCK_DGRAM if isinstance(endpoint, UdpEndpoint) else socket.SOCK_STREAM
-        self._local = endpoint.local
-        self._remote = getattr(endpoint, "remote", None)
+    def __init__(self, family: int = socket.AF_INET, type: int = socket.SOCK_STREAM, proto: int = 0, *,
+                 host: Host | None = None, endpoint: Endpoint | None = None) -> None:
+        kind = type & ~(socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        if family not in (socket.AF_INET, -1):
+            raise error_of(errno.EAFNOSUPPORT)
+        if kind not in (socket.SOCK_STREAM, socket.SOCK_DGRAM, -1):
+            raise error_of(errno.ESOCKTNOSUPPORT)
+        self.type = socket.SOCK_DGRAM if kind == socket.SOCK_DGRAM else socket.SOCK_STREAM
+        self.proto = max(proto, 0)
+        self._stack: Stack = endpoint.stack if endpoint is not None else (host or current_host()).stack
+        self._endpoint = endpoint
+        self._bound: TcpListener | None = None          # keeps a port for who does not listen there (yet)
+        self._options = Options(self.type)
+        self._waiting: list[asyncio.Future[None]] = []
+        self._deaf = self._closed = False
+        if endpoint is not None:
+            endpoint.user = self
 
     def __repr__(self) -> str:
-        return f"<netos socket {self._local}{f' to {self._remote}' if self._remote else ''}>"
+        return (f"<{type(self).__name__}{' closed' if self._closed else ''} {self.type.name} "
+                f"laddr={self.getsockname() if not self._closed else None} raddr={self._remote()}>")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 traceback: TracebackType | None) -> None:
+        self.close()
+
+    # Waiting
+
+    def stack_event(self, events: int) -> None:
+        """Something has happened to the endpoint: whoever waits shall look again."""
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.done() and not waiter.get_loop().is_closed():
+                waiter.set_result(None)
+
+    async def changed(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait until something happens to the endpoint."""
+        waiter = loop.create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        finally:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+
+    # What it is
 
     def fileno(self) -> int:
         """There is no descriptor: the host knows nothing of this socket."""
         return -1
 
-    def getsockname(self) -> Address:
-        return self._local
-
-    def getpeername(self) -> Address:
-        if self._remote is None:
-            raise error_of(errno.ENOTCONN)
-        return self._remote
-
-    def gettimeout(self) -> float:
+    def gettimeout(self) -> float | None:
         return 0.0
 
     def getblocking(self) -> bool:
@@ -55,51 +93,214 @@ class EndpointSocket:
 
     def setblocking(self, flag: bool) -> None:
         if flag:
-            raise ValueError("a socket of a transport cannot be blocking")
+            raise ValueError("a socket of the stack cannot block: await loop.sock_recv() and the like")
 
     def settimeout(self, value: float | None) -> None:
         if value != 0:
-            raise ValueError("a socket of a transport cannot be blocking")
+            raise ValueError("a socket of the stack cannot block: await loop.sock_recv() and the like")
+
+    def getsockname(self) -> Address:
+        found = self._endpoint or self._bound
+        return found.local if found is not None else ANYWHERE
+
+    def _remote(self) -> Address | None:
+        return getattr(self._endpoint, "remote", None)
+
+    def getpeername(self) -> Address:
+        remote = self._remote()
+        if remote is None or getattr(self._endpoint, "state", "") in HANDSHAKE:
+            raise error_of(errno.ENOTCONN)
+        return remote
 
     def setsockopt(self, level: int, option: int, value: Any, length: int | None = None) -> None:
-        set_option(self.endpoint, level, option, value)
+        self._open()
+        self._options.set(self._endpoint, level, option, value)
 
     def getsockopt(self, level: int, option: int, length: int = 0) -> int:
-        return get_option(self.endpoint, self.type, level, option)
+        self._open()
+        return self._options.get(self._endpoint, level, option)
 
+    def _open(self) -> None:
+        if self._closed:
+            raise error_of(errno.EBADF)
 
-FLAGS: dict[tuple[int, int], str] = {
-    (socket.IPPROTO_TCP, socket.TCP_NODELAY): "no_delay",
-    (socket.IPPROTO_TCP, socket.TCP_CORK): "corked",
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE): "keepalive",
-    (socket.SOL_SOCKET, socket.SO_BROADCAST): "broadcast",
-}
-IGNORED = {(socket.SOL_SOCKET, option) for option in (
-    socket.SO_REUSEADDR, socket.SO_REUSEPORT, socket.SO_SNDBUF, socket.SO_RCVBUF, socket.SO_LINGER, socket.SO_OOBINLINE)}
-IGNORED |= {(socket.IPPROTO_TCP, option) for option in (
-    socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_QUICKACK, socket.TCP_USER_TIMEOUT,
-    socket.TCP_DEFER_ACCEPT, socket.TCP_FASTOPEN)}
-IGNORED |= {(socket.IPPROTO_IP, socket.IP_TOS), (socket.IPPROTO_IP, socket.IP_TTL)}
+    def _have(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        endpoint.user = self
+        self._options.tell(endpoint)
 
+    # Being connected
 
-def set_option(endpoint: Any, level: int, option: int, value: Any) -> None:
-    """Set a socket option; those that only tune are taken without effect, unknown ones refused."""
-    name = FLAGS.get((level, option))
-    if name is not None and hasattr(endpoint, name):
-        setattr(endpoint, name, bool(value))
-    elif name is None and (level, option) not in IGNORED:
-        raise error_of(errno.ENOPROTOOPT)
+    def bind(self, address: Address) -> None:
+        self._open()
+        if self._endpoint is not None or self._bound is not None:
+            raise error_of(errno.EINVAL)
+        if self.type == socket.SOCK_DGRAM:
+            self._have(UdpEndpoint(self._stack, address, shared=bool(self._options.get(
+                None, socket.SOL_SOCKET, socket.SO_REUSEPORT))))
+        else:
+            self._bound = TcpListener(self._stack, address, 0)
 
+    def listen(self, backlog: int = 128) -> None:
+        self._open()
+        if self.type == socket.SOCK_DGRAM:
+            raise error_of(errno.EOPNOTSUPP)
+        if isinstance(self._endpoint, TcpEndpoint):
+            raise error_of(errno.EINVAL)
+        if self._endpoint is None:
+            listener = self._bound or TcpListener(self._stack, ANYWHERE, 0)
+            self._bound = None
+            self._have(listener)
+        assert isinstance(self._endpoint, TcpListener)
+        self._endpoint.listen(max(backlog, 1))
 
-def get_option(endpoint: Any, kind: int, level: int, option: int) -> int:
-    """The value of a socket option."""
-    name = FLAGS.get((level, option))
-    if name is not None:
-        return int(getattr(endpoint, name, False))
-    if (level, option) == (socket.SOL_SOCKET, socket.SO_ERROR):
-        return int(getattr(endpoint, "error", 0))
-    if (level, option) == (socket.SOL_SOCKET, socket.SO_TYPE):
-        return kind
-    if (level, option) in IGNORED:
+    def accept(self) -> tuple[StackSocket, Address]:
+        self._open()
+        if not isinstance(self._endpoint, TcpListener):
+            raise error_of(errno.EINVAL)
+        made = self._endpoint.accept()
+        if made is None:
+            raise error_of(errno.EAGAIN)
+        return type(self)(endpoint=made), made.remote
+
+    def connect(self, address: Address) -> None:
+        """Begin to connect: BlockingIOError with EINPROGRESS; further calls tell how it went."""
+        self._open()
+        if self.type == socket.SOCK_DGRAM:
+            self._port().connect(address)
+            return
+        if isinstance(self._endpoint, TcpListener):
+            raise error_of(errno.EISCONN)
+        if self._endpoint is None:
+            local = self._bound.local if self._bound is not None else None
+            self._have(TcpEndpoint(self._stack, address, local))
+            raise error_of(errno.EINPROGRESS)
+        if self._connection().state in HANDSHAKE:
+            raise error_of(errno.EALREADY)
+        self._raise_error()
+        raise error_of(errno.EISCONN)
+
+    def connect_ex(self, address: Address) -> int:
+        try:
+            self.connect(address)
+        except OSError as error:
+            return error.errno or 0
         return 0
-    raise error_of(errno.ENOPROTOOPT)
+
+    @property
+    def connecting(self) -> bool:
+        """Whether the handshake goes on."""
+        return isinstance(self._endpoint, TcpEndpoint) and self._endpoint.state in HANDSHAKE
+
+    def _raise_error(self) -> None:
+        """Raise how the connection has ended, once; a socket whose connection failed may connect again."""
+        endpoint = self._endpoint
+        if isinstance(endpoint, TcpEndpoint) and endpoint.error:
+            number = endpoint.error
+            endpoint.close()
+            self._endpoint = None
+            raise error_of(number)
+
+    def connect_error(self) -> int:
+        """The errno with which connecting has failed, told once; 0 when it has not."""
+        try:
+            self._raise_error()
+        except OSError as error:
+            return error.errno or 0
+        return 0
+
+    def _connection(self) -> TcpEndpoint:
+        self._open()
+        if not isinstance(self._endpoint, TcpEndpoint):
+            raise error_of(errno.ENOTCONN)
+        return self._endpoint
+
+    def _port(self) -> UdpEndpoint:
+        self._open()
+        if self._endpoint is None:
+            self._have(UdpEndpoint(self._stack))
+        assert isinstance(self._endpoint, UdpEndpoint)
+        return self._endpoint
+
+    # Data
+
+    def recv(self, bufsize: int, flags: int = 0) -> bytes:
+        if flags:
+            raise error_of(errno.EOPNOTSUPP)
+        if self.type == socket.SOCK_DGRAM:
+            return self.recvfrom(bufsize)[0]
+        endpoint = self._connection()
+        if endpoint.readable:
+            return endpoint.receive(bufsize)
+        if self._deaf or endpoint.finished:
+            return b""
+        self._raise_error()
+        if endpoint.state == "CLOSED":
+            return b""
+        raise error_of(errno.EAGAIN)
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        return self.recvfrom_into(buffer, nbytes, flags)[0]
+
+    def recvfrom(self, bufsize: int, flags: int = 0) -> tuple[bytes, Address | None]:
+        if self.type != socket.SOCK_DGRAM:
+            return self.recv(bufsize, flags), None
+        if flags:
+            raise error_of(errno.EOPNOTSUPP)
+        found = self._port().receive()
+        if found is None:
+            raise error_of(errno.EAGAIN)
+        return found[0][:bufsize], found[1]
+
+    def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Address | None]:
+        into = memoryview(buffer).cast("B")
+        data, source = self.recvfrom(min(nbytes or len(into), len(into)), flags)
+        into[:len(data)] = data
+        return len(data), source
+
+    def send(self, data: Buffer, flags: int = 0) -> int:
+        if self.type == socket.SOCK_DGRAM:
+            self._port().send(data)
+            return memoryview(data).nbytes
+        endpoint = self._connection()
+        if endpoint.state in HANDSHAKE:
+            raise error_of(errno.EAGAIN)
+        self._raise_error()
+        taken = endpoint.send(data)
+        if not taken and memoryview(data).nbytes:
+            raise error_of(errno.EAGAIN)
+        return taken
+
+    def sendall(self, data: Buffer, flags: int = 0) -> None:
+        """Hand over all of it, or raise BlockingIOError after a part: loop.sock_sendall() waits instead."""
+        rest = memoryview(data).cast("B")
+        while len(rest):
+            rest = rest[self.send(rest, flags):]
+
+    def sendto(self, data: Buffer, *where: Any) -> int:
+        if self.type != socket.SOCK_DGRAM:
+            return self.send(data)
+        self._port().send(data, where[-1])
+        return memoryview(data).nbytes
+
+    # The end
+
+    def shutdown(self, how: int) -> None:
+        endpoint = self._connection()
+        self._deaf = self._deaf or how in (socket.SHUT_RD, socket.SHUT_RDWR)
+        if how in (socket.SHUT_WR, socket.SHUT_RDWR):
+            endpoint.shutdown()
+
+    def close(self) -> None:
+        self._closed = True
+        for endpoint in (self._endpoint, self._bound):
+            if endpoint is not None:
+                if endpoint.user is self:
+                    endpoint.user = None
+                endpoint.close()
+        self.stack_event(0)
+
+    def take_endpoint(self) -> Endpoint | None:
+        """The endpoint, for a transport, which hears of its events from then on."""
+        self._open()
+        return self._port() if self.type == socket.SOCK_DGRAM else self._endpoint

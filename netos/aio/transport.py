@@ -4,62 +4,74 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import errno
+import warnings
+from asyncio import constants, trsock
+from asyncio.transports import _FlowControlMixin
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from netos.aio.sockets import EndpointSocket, error_of
+from netos.aio.options import error_of
+from netos.aio.server import attach, detach
+from netos.aio.sockets import StackSocket
 from netos.proto.endpoints import TcpEndpoint
 
-if TYPE_CHECKING:
-    from netos.aio.server import Server
-
 READ_AT_ONCE = 256 * 1024
-HIGH_WATER = 64 * 1024
 
 
-class StreamTransport(asyncio.Transport):
+class StreamTransport(_FlowControlMixin):
     """What a protocol writes to; what comes is given to the protocol as it comes."""
 
     _start_tls_compatible = True
+    _sendfile_compatible = constants._SendfileMode.FALLBACK
+    _begun = False
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, endpoint: TcpEndpoint, protocol: asyncio.BaseProtocol,
-                 server: Server | None = None, waiter: asyncio.Future[None] | None = None,
-                 extra: dict[str, Any] | None = None) -> None:
-        super().__init__({"socket": EndpointSocket(endpoint), "sockname": endpoint.local, "peername": endpoint.remote,
-                          **(extra or {})})
-        self._loop = loop
+    def __init__(self, loop: Any, endpoint: TcpEndpoint, protocol: asyncio.BaseProtocol, server: Any = None,
+                 waiter: asyncio.Future[None] | None = None, extra: dict[str, Any] | None = None,
+                 sock: StackSocket | None = None) -> None:
+        super().__init__({"sockname": endpoint.local, "peername": endpoint.remote, **(extra or {})}, loop)
         self._endpoint = endpoint
+        self._sock = sock
+        self._host = loop.netos_host
         self._server = server
         self._context = contextvars.copy_context()
         self._waiting: deque[memoryview] = deque()       # what the connection has not taken yet
         self._waiting_bytes = 0
-        self._high, self._low = HIGH_WATER, HIGH_WATER // 4
-        self._writing_paused = False
         self._paused = False
         self._closing = False
         self._lost = False
+        self._late_writes = 0
         self._eof_written = False
         self._eof_seen = False
         self.set_protocol(protocol)
         endpoint.no_delay = True
         endpoint.user = self
         if server is not None:
-            server._attach(self)
+            attach(server, self)
         loop.call_soon(self._begin, waiter)
 
     def _begin(self, waiter: asyncio.Future[None] | None) -> None:
-        if not self._lost:
-            self._call(self._protocol.connection_made, self)
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-        self._begun = True
-        self._look()
-
-    _begun = False
+        try:
+            self._protocol.connection_made(self)
+        finally:                            # what it raises is the loop's to report: the connection stays
+            self._begun = True
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+            if not self._lost:
+                self._look()
 
     def __repr__(self) -> str:
-        return f"<StreamTransport {self._endpoint.local} to {self._endpoint.remote} {self._endpoint.state}>"
+        return (f"<StreamTransport{' closing' if self._closing else ''} {self._endpoint.local} to "
+                f"{self._endpoint.remote} {self._endpoint.state}>")
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        if name == "socket" and "socket" not in self._extra:
+            if self._sock is None:
+                self._sock = StackSocket(endpoint=self._endpoint)
+                self._endpoint.user = self
+            self._extra["socket"] = trsock.TransportSocket(self._sock)          # type: ignore[arg-type] # like a socket
+        return super().get_extra_info(name, default)
 
     # Protocol
 
@@ -79,15 +91,23 @@ class StreamTransport(asyncio.Transport):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
-            self._fatal(error, f"Fatal error: protocol.{method.__name__}() call failed.")
+            self._fatal_error(error, f"Fatal error: protocol.{method.__name__}() call failed.")
             return None
 
     # Events of the stack
 
     def stack_event(self, events: int) -> None:
         """Something has happened to the connection; the stack's element calls this, between two batches."""
-        if self._begun and not self._lost:
+        if self._lost or not self._begun:
+            return
+        if self._host.loop is self._loop:
             self._context.run(self._look)
+        elif not self._loop.is_closed():
+            self._loop.call_soon(self._look_later, context=self._context)
+
+    def _look_later(self) -> None:
+        if not self._lost:
+            self._look()
 
     def _look(self) -> None:
         """Take what has come, give what waits, see the end."""
@@ -106,14 +126,7 @@ class StreamTransport(asyncio.Transport):
         endpoint = self._endpoint
         while endpoint.readable and not self._paused and not self._closing:
             if self._buffered:
-                buffer = self._call(self._protocol.get_buffer, -1)
-                if buffer is None or self._lost:
-                    return
-                if not len(buffer):
-                    self._fatal(RuntimeError("get_buffer() returned an empty buffer"),
-                                "Fatal error: protocol.get_buffer() call failed.")
-                    return
-                self._call(self._protocol.buffer_updated, endpoint.receive_into(buffer))
+                self._take_into()
             else:
                 self._call(self._protocol.data_received, endpoint.receive(READ_AT_ONCE))
             if self._lost:
@@ -123,11 +136,26 @@ class StreamTransport(asyncio.Transport):
             if not self._call(self._protocol.eof_received):
                 self.close()
 
+    def _take_into(self) -> None:
+        """Have a BufferedProtocol's buffer filled."""
+        try:
+            buffer = self._protocol.get_buffer(-1)
+            if not len(buffer):
+                raise RuntimeError("get_buffer() returned an empty buffer")
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._fatal_error(error, "Fatal error: protocol.get_buffer() call failed.")
+            return
+        self._call(self._protocol.buffer_updated, self._endpoint.receive_into(buffer))
+
     def _ended(self) -> None:
         """The connection is over: by its error, or well."""
         number = self._endpoint.error
         if self._paused and self._endpoint.readable and not number:
             return
+        self._waiting.clear()
+        self._waiting_bytes = 0
         self._forget(error_of(number) if number else None)
 
     # Reading
@@ -143,11 +171,8 @@ class StreamTransport(asyncio.Transport):
         if self._closing or not self._paused:
             return
         self._paused = False
-        self._loop.call_soon(self._resumed)
-
-    def _resumed(self) -> None:
-        if not self._lost:
-            self._look()
+        if self._begun:
+            self._loop.call_soon(self._look_later)
 
     # Writing
 
@@ -156,13 +181,18 @@ class StreamTransport(asyncio.Transport):
             raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
         if self._eof_written:
             raise RuntimeError("Cannot call write() after write_eof()")
-        if not len(data) or self._lost or (self._closing and self._endpoint.state == "CLOSED"):
+        if not len(data):
+            return
+        if self._lost:
+            if self._late_writes >= constants.LOG_THRESHOLD_FOR_CONNLOST_WRITES:
+                asyncio.log.logger.warning("socket.send() raised exception.")
+            self._late_writes += 1
             return
         if not self._waiting:
             try:
                 taken = self._endpoint.send(data)
             except OSError as error:
-                self._fatal(error, "Fatal write error on socket transport")
+                self._fatal_error(error, "Fatal write error on socket transport")
                 return
             if taken == len(data):
                 return
@@ -170,9 +200,9 @@ class StreamTransport(asyncio.Transport):
         rest = memoryview(bytes(data))          # the caller may change what it gave
         self._waiting.append(rest)
         self._waiting_bytes += len(rest)
-        self._maybe_pause()
+        self._maybe_pause_protocol()            # type: ignore[attr-defined] # typeshed leaves it out
 
-    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+    def writelines(self, list_of_data: Iterable[Any]) -> None:
         self.write(b"".join(list_of_data))
 
     def _give(self) -> None:
@@ -186,43 +216,17 @@ class StreamTransport(asyncio.Transport):
                     break
                 self._waiting.popleft()
         except OSError as error:
-            self._fatal(error, "Fatal write error on socket transport")
+            self._fatal_error(error, "Fatal write error on socket transport")
             return
-        if self._writing_paused and self._waiting_bytes <= self._low:
-            self._writing_paused = False
-            self._call(self._protocol.resume_writing)
+        self._maybe_resume_protocol()           # type: ignore[attr-defined] # may write
         if not self._waiting:
             if self._closing:
-                self._finish_close()
+                self._forget(None)
             elif self._eof_written:
                 self._shutdown()
 
-    def _maybe_pause(self) -> None:
-        if not self._writing_paused and self._waiting_bytes > self._high:
-            self._writing_paused = True
-            try:
-                self._protocol.pause_writing()
-            except (SystemExit, KeyboardInterrupt):
-                raise
-            except BaseException as error:
-                self._loop.call_exception_handler({"message": "protocol.pause_writing() failed", "exception": error,
-                                                   "transport": self, "protocol": self._protocol})
-
     def get_write_buffer_size(self) -> int:
         return self._waiting_bytes
-
-    def get_write_buffer_limits(self) -> tuple[int, int]:
-        return self._low, self._high
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        if high is None:
-            high = HIGH_WATER if low is None else 4 * low
-        if low is None:
-            low = high // 4
-        if not high >= low >= 0:
-            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
-        self._high, self._low = high, low
-        self._maybe_pause()
 
     def can_write_eof(self) -> bool:
         return True
@@ -237,8 +241,9 @@ class StreamTransport(asyncio.Transport):
     def _shutdown(self) -> None:
         try:
             self._endpoint.shutdown()
-        except OSError:
-            pass                            # it is over: connection_lost says so
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:   # it is over: connection_lost says so
+                raise
 
     # The end
 
@@ -247,44 +252,32 @@ class StreamTransport(asyncio.Transport):
 
     def close(self) -> None:
         """Read no more, send what waits, then close."""
-        if self._closing:
-            return
-        self._closing = True
-        if not self._waiting:
-            self._finish_close()
-
-    def _finish_close(self) -> None:
-        self._forget(None)
+        if not self._closing:
+            self._closing = True
+            if not self._waiting:
+                self._forget(None)
 
     def abort(self) -> None:
-        """Close at once, with a RST; what waits is lost."""
-        self._force(None)
+        """Close at once; what waits here is lost."""
+        self._force_close(None)
 
-    def _fatal(self, error: BaseException, message: str) -> None:
+    def _fatal_error(self, error: BaseException, message: str = "Fatal error on transport") -> None:
         if not isinstance(error, OSError):
             self._loop.call_exception_handler({"message": message, "exception": error, "transport": self,
                                                "protocol": self._protocol})
-        self._force(error)
-
-    _fatal_error = _fatal                   # by this name asyncio.sslproto calls it
+        self._force_close(error)
 
     def _force_close(self, error: BaseException | None) -> None:
-        self._force(error)
-
-    def _force(self, error: BaseException | None) -> None:
-        if self._lost:
-            return
-        self._waiting.clear()
-        self._waiting_bytes = 0
-        self._endpoint.abort()
-        self._forget(error)
+        if not self._lost:
+            self._waiting.clear()
+            self._waiting_bytes = 0
+            self._forget(error)
 
     def _forget(self, error: BaseException | None) -> None:
         """Tell the protocol, later, that the connection is lost; the stack sends what is left by itself."""
-        if self._lost:
-            return
-        self._lost = self._closing = True
-        self._loop.call_soon(self._tell_lost, error)
+        if not self._lost:
+            self._lost = self._closing = True
+            self._loop.call_soon(self._tell_lost, error)
 
     def _tell_lost(self, error: BaseException | None) -> None:
         try:
@@ -292,14 +285,16 @@ class StreamTransport(asyncio.Transport):
         finally:
             self._endpoint.user = None
             self._endpoint.close()
+            if self._sock is not None:
+                self._sock.close()
             self._protocol = None
             server, self._server = self._server, None
             if server is not None:
-                server._detach(self)
+                detach(server, self)
 
-    def __del__(self) -> None:
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
         if not getattr(self, "_lost", True):
-            import warnings
-
-            warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self, stacklevel=1)
-            self._endpoint.abort()
+            _warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
+            self._endpoint.close()
+            if self._server is not None:
+                detach(self._server, self)

@@ -7,5 +7,10 @@ import uvloop
 from netos.aio.loop import StackMixin
 
 
-class UvEventLoop(StackMixin, uvloop.Loop):
+class UvEventLoop(StackMixin, uvloop.Loop):     # type: ignore[misc] # uvloop's stubs and typeshed's do not agree
     """uvloop's loop on the stack of the current host."""
+
+    @property
+    def _debug(self) -> bool:
+        """What asyncio's methods ask a loop for."""
+        return self.get_debug()
