@@ -273,12 +273,6 @@ cdef class TcpListener:
             raise os_error(EBADF)
         self.listener.backlog = max(backlog, <uint32_t>1)
 
-    def listen(self, uint32_t backlog):
-        """Accept from now on; so many may wait for it."""
-        if self.listener == NULL:
-            raise os_error(EBADF)
-        self.listener.backlog = max(backlog, <uint32_t>1)
-
     def accept(self):
         """The TcpEndpoint that has waited longest, None when none waits."""
         cdef Tcb *tcb

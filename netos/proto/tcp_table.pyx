@@ -177,17 +177,6 @@ cdef bint port_kept(const Tcp *tcp, const Address *local, uint16_t port) noexcep
     return False
 
 
-cdef bint port_kept(const Tcp *tcp, const Address *local, uint16_t port) noexcept nogil:
-    """Whether somebody listens there or is bound to it, also on one address of all or all of one."""
-    cdef const Listener *listener = tcp.listeners
-    while listener != NULL:
-        if listener.port == port and (address_equal(&listener.local, local) or address_is_any(&listener.local)
-                                      or address_is_any(local)):
-            return True
-        listener = listener.next
-    return False
-
-
 cdef uint32_t initial_sequence(const Tcp *tcp, const Connection *connection) noexcept nogil:
     """RFC 6528: a clock of four microseconds, plus a keyed hash of the endpoints."""
     return <uint32_t>(tcp.host.now // 4000) + <uint32_t>tuple_hash(
