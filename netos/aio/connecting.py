@@ -194,6 +194,7 @@ class ConnectingMixin:
             sock.close()
             listener = sock._endpoint
             if listener is not None:
+                self.netos_open.discard(listener.user)                              # type: ignore[attr-defined]
                 listener.user = None
         else:
             super()._stop_serving(sock)                                             # type: ignore[misc]

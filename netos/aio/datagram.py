@@ -36,6 +36,7 @@ class DatagramTransport(asyncio.DatagramTransport, _FlowControlMixin):
         self._waiting_bytes = 0
         self._closing = self._lost = False
         self._retry: asyncio.TimerHandle | None = None
+        loop.netos_open.add(self)
         loop.call_soon(self._begin, waiter)
 
     def _begin(self, waiter: asyncio.Future[None] | None) -> None:
@@ -161,6 +162,7 @@ class DatagramTransport(asyncio.DatagramTransport, _FlowControlMixin):
         try:
             self._protocol.connection_lost(error)
         finally:
+            self._loop.netos_open.discard(self)
             self._sock.close()
             self._protocol = None
 

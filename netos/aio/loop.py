@@ -23,7 +23,13 @@ class StackMixin(ConnectingMixin, SockMixin):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.netos_host = options.pop("host", None) or current_host()
+        self.netos_open: set[Any] = set()   # transports and servers: nobody else may know them, and they must live
         super().__init__(*arguments, **options)
+
+    def close(self) -> None:
+        """Close the loop; transports that are still open are lost, with a warning."""
+        super().close()                     # type: ignore[misc]
+        self.netos_open.clear()
 
     def run_forever(self) -> None:
         """Run the loop; while it runs, it moves the host's packets, unless another one does already."""

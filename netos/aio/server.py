@@ -35,6 +35,7 @@ class Acceptor:
         assert isinstance(listener, TcpListener)
         self.listener = listener
         listener.user = self
+        loop.netos_open.add(self)
         self.accept()
 
     def stack_event(self, events: int) -> None:

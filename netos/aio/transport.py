@@ -47,6 +47,7 @@ class StreamTransport(_FlowControlMixin):
         self.set_protocol(protocol)
         endpoint.no_delay = True
         endpoint.user = self
+        loop.netos_open.add(self)
         if server is not None:
             attach(server, self)
         loop.call_soon(self._begin, waiter)
@@ -283,6 +284,7 @@ class StreamTransport(_FlowControlMixin):
         try:
             self._protocol.connection_lost(error)
         finally:
+            self._loop.netos_open.discard(self)
             self._endpoint.user = None
             self._endpoint.close()
             if self._sock is not None:
