@@ -81,9 +81,9 @@ cdef class Stack:
 
     def __dealloc__(self):
         if self.protocols != NULL:
-            tcp_free(&self.protocols.tcp)
+            neighbours_free(&self.protocols.host)       # while the timers of connections, in the same heap, exist
             reassembly_free(&self.protocols.reassembly)
-            neighbours_free(&self.protocols.host)
+            tcp_free(&self.protocols.tcp)
             host_free(&self.protocols.host)
             free(self.protocols)
 
