@@ -207,15 +207,17 @@ cdef int64_t tcp_move(Tcb *source, Tcb *sink) noexcept nogil:
 
 cdef void taken_out(Tcb *tcb, uint32_t length) noexcept nogil:
     """The user has `length` of the bytes that are in order."""
-    cdef uint32_t told = tcb.rcv_adv - tcb.rcv_nxt, room
+    cdef uint32_t told = tcb.rcv_adv - tcb.rcv_nxt, room, most
     ring_skip(&tcb.receive, length)
     if tcb.bits & TCB_URGENT_IN and not sequence_before(tcb.rcv_nxt - tcb.receive.used, tcb.rcv_up):
         tcb.bits &= ~<uint32_t>TCB_URGENT_IN
     if tcb.receive.used == 0 and tcb.received.count == 0:
         ring_free(&tcb.receive)
-    room = tcb.receive_limit - tcb.receive.used
+    most = min(tcb.receive_limit, <uint32_t>0xFFFF << tcb.rcv_scale)        # that a window can tell
+    room = min(tcb.receive_limit - tcb.receive.used, most)
     if (tcb.bits & TCB_IN_TABLE and not tcb.bits & TCB_FIN_RECEIVED
-            and (<int32_t>told < <int32_t>tcb.mss or room - told >= tcb.receive_limit // 2) and room >= told + tcb.mss):
+            and (<int32_t>told < <int32_t>tcb.mss or room - told >= most // 2)
+            and room >= told + min(tcb.mss, most // 2)):
         tcb.bits |= TCB_ACK_NOW
         tcb_touch(tcb)
 

@@ -274,10 +274,21 @@ class Peer:
 
     # Connections
 
+    def listen(self, backlog: int = 16) -> None:
+        """Have the stack listen at `stack_port`: `listener`."""
+        self.listener = TcpListener(self.stack, ("0.0.0.0", self.stack_port), backlog)
+
+    def answered(self) -> Heard:
+        """The SYN,ACK to a SYN just sent."""
+        found = self.hear()
+        assert found.flags.startswith("SA") and found.good, found
+        self.heard = found.end
+        return found
+
     def accepted(self, *, iss: int = 1000, mss: int | None = 1460, sack: bool = False, timestamp: int | None = None,
                  scale: int | None = None, flags: str = "S", backlog: int = 16, window: int = 65535) -> TcpEndpoint:
         """Open a connection to the stack; it accepts."""
-        self.listener = TcpListener(self.stack, ("0.0.0.0", self.stack_port), backlog)
+        self.listen(backlog)
         self.open(iss=iss, mss=mss, sack=sack, timestamp=timestamp, scale=scale, flags=flags, window=window)
         endpoint = self.listener.accept()
         assert endpoint is not None
