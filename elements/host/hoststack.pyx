@@ -7,93 +7,143 @@ from netos.kernel.clock cimport clock_steady
 from netos.kernel.notifier cimport Notifier, notifier_free, notifier_sleep, notifier_wake
 from netos.kernel.task cimport task_schedule
 from netos.kernel.timer cimport Timer, timer_cancel, timer_schedule
-from netos.packet cimport Batch
+from netos.packet cimport EVENTS_MAX, Batch, Descriptor
 from netos.proto.host cimport Interface
+from netos.proto.neighbours cimport arp_announce
 from netos.proto.stack cimport Stack
 
+from elements.host import host_tables
 from elements.host.stacks import stack_of
-from netos.args import Bool, Ether, Integer, IPv4, IPv4Prefix, Word
-from netos.handlers import read_handler
+from netos.args import Bool, Ether, Integer, IPv4, IPv4Prefix, Raw, Word
+from netos.errors import ArgumentError, NetosError
+from netos.handlers import read_handler, write_handler
 
 
 cdef void outbox_ready(void *element) noexcept nogil:
     notifier_wake(&(<HostStack>element).nonempty)
 
 
+cdef void drop_packet(void *element, Descriptor *packet, int reason) noexcept nogil:
+    (<HostStack>element).drop(packet, reason)
+
+
 cdef class HostStack(Element):
     """The host's end of a link: frames that come in are for it, frames that it sends are pulled from output 0.
 
-    ADDRESS is its IPv4 address on the link with the prefix, ETHER its Ethernet address, GATEWAY the router to everywhere
-    else, MTU the link's. Without ETHER packets begin with their IP header. With OFFLOAD, the default, it sends segments
-    of up to 64 KiB and partial checksums, which are completed where an element behind it cannot take them. Several
-    HostStacks with the same STACK are interfaces of one host. The stack belongs to the virtual CPU: connections and
-    listeners live on when the graph is replaced.
-    Handlers: address, connections, counters (read).
+    ADDRESS is its IPv4 address on the link with the prefix, ETHER its Ethernet address, GATEWAY the router to all other
+    networks, MTU the link's. Without ETHER packets begin with their IP header. With OFFLOAD, the default, it sends
+    segments of up to 64 KiB and partial checksums, which are completed where an element behind it cannot take them.
+    Several HostStacks with the same STACK are interfaces of one host. The stack belongs to the virtual CPU: connections and
+    listeners live on when the graph is replaced, as long as the new one has a user of the stack.
+    Handlers: address, connections (a line each: local, remote, state, bytes in, out, unread, unacknowledged), counters,
+    counts (connections open, half open, in TIME-WAIT), length, listeners, neighbours, routes (read), kill (write: LOCAL
+    REMOTE, each ADDRESS:PORT or `-` for any), add_route (PREFIX [GATEWAY]), remove_route (PREFIX) (write).
     """
 
     ports = "1/1"
     processing = "h/l"
     flow = "x/y"
     handlers = ("address",)
-    replicable = False
+    unreplicable = "a connection lives in the stack of one virtual CPU"
 
     cdef readonly object address
     cdef readonly Stack stack
+    cdef readonly list more_routes  # those added by hand: (prefix, gateway or None)
     cdef object named
     cdef object options
+    cdef str stack_name
     cdef uint32_t number            # of the interface
     cdef Interface *link
     cdef Notifier nonempty
     cdef Timer timer
     cdef bint told                  # that there are events
+    cdef bint unannounced           # addresses that the link has not heard of
 
     def configure(self, address: IPv4Prefix() = None, *, ether: Ether = None, gateway: IPv4 = None,
                   mtu: Integer(minimum=68, maximum=65535) = 1500, offload: Bool = True, stack: Word = "default"):
+        if gateway is not None and (address is None or gateway not in address.network):
+            raise ArgumentError(f"{gateway} is no neighbour: a gateway lies in the network of ADDRESS", "GATEWAY")
         self.address = address
         self.options = (None if ether is None else bytes(ether), mtu, offload, gateway)
-        self.named = stack_of(self.cpu, stack)
-        self.stack = self.named.stack
+        self.stack_name = stack
+        self.more_routes = []
+
+    # The stack is touched from here on, and left as it was by suspend() and cleanup().
 
     def initialize(self):
-        ether, mtu, offload, gateway = self.options
-        self.number = self.stack.set_interface(self.name, ether=ether, mtu=mtu, offload=offload)
-        self.stack.set_addresses(self.name, [] if self.address is None else [str(self.address)], gateway)
-        self.link = self.stack.interface(self.name)
+        if self.router.threads is not None and len(self.router.threads.cpus) > 1:
+            raise NetosError("a HostStack works on one thread: run without --threads")
+        self.named = stack_of(self.cpu, self.stack_name, self)
+        self.stack = self.named.stack
+        self.attach()
         self.start_timer(&self.timer)
         self.start_task(True)
-        self.attach()
 
     def attach(self):
-        """Be who sends what the interface has to send, and hears of the stack's events."""
+        """Have the interface: its settings are ours, we send what it has to send and hear of the stack's events."""
+        ether, mtu, offload, gateway = self.options
+        try:
+            self.number = self.stack.set_interface(self.name, ether=ether, mtu=mtu, offload=offload)
+        except ValueError as error:
+            raise NetosError(str(error)) from error
+        self.named.hold_interface(self.name, self)
+        self.link = self.stack.interface(self.name)
+        self.stack.set_addresses(self.name, [] if self.address is None else [str(self.address)], gateway,
+                                 announce=False)
+        for prefix, hop in self.more_routes:
+            self.stack.add_route(prefix, hop, interface=self.name)
+        # Only when packets flow, because this graph may yet be refused
+        self.unannounced = ether is not None and (ether, str(self.address)) not in self.named.announced
         self.link.ready = outbox_ready
         self.link.object = <void *>self
-        self.link.up = True
+        self.stack.protocols.host.drop = drop_packet
+        self.stack.protocols.host.drop_object = <void *>self
         self.stack.on_work = self.work
-        if self.link.outbox.count:
-            notifier_wake(&self.nonempty)
+        self.told = False
+        notifier_wake(&self.nonempty)
 
-    def cleanup(self):
-        if self.link != NULL and self.link.object == <void *>self:
-            self.link.ready = NULL
-            self.link.object = NULL
-            self.link.up = False
-            if self.stack.on_work == self.work:
-                self.stack.on_work = None
+    def detach(self):
+        """Have the interface no more; nothing happens if another graph's element has it already."""
+        if self.link == NULL or self.link.object != <void *>self:
+            return
+        self.link.ready = NULL
+        self.link.object = NULL
+        self.link.up = False
+        self.stack.set_addresses(self.name, [], announce=False)
+        if self.stack.protocols.host.drop_object == <void *>self:
+            self.stack.protocols.host.drop = NULL
+            self.stack.protocols.host.drop_object = NULL
+        if self.stack.on_work == self.work:
+            self.stack.on_work = None
+
+    def suspend(self):
+        Element.suspend(self)
+        self.detach()
 
     def resume(self):
-        self.initialize_again()
-        Element.resume(self)
-
-    def initialize_again(self):
-        """After another graph had the interface: its settings are ours again."""
-        ether, mtu, offload, gateway = self.options
-        self.stack.set_interface(self.name, ether=ether, mtu=mtu, offload=offload)
-        self.stack.set_addresses(self.name, [] if self.address is None else [str(self.address)], gateway)
         self.attach()
+        Element.resume(self)
         task_schedule(&self.task)
+
+    def take_state(self, HostStack old):
+        """Take the routes that were added by hand."""
+        if self.stack is not old.stack:
+            return
+        for prefix, hop in old.more_routes:
+            self.set_route(prefix, hop)
+
+    def cleanup(self):
+        if self.named is not None:
+            self.detach()
+            self.link = NULL
+            self.named.leave_interface(self.name, self)
+            self.named.leave(self)
+            self.named = None
 
     def __dealloc__(self):
         notifier_free(&self.nonempty)
+
+    # Users
 
     def work(self):
         """A user of the stack left something to do."""
@@ -105,26 +155,84 @@ cdef class HostStack(Element):
         self.told = False
         for owner, events in self.stack.events():
             if owner.user is not None:
-                owner.user.stack_event(events)
+                try:
+                    owner.user.stack_event(events)
+                except Exception as error:      # one user's trouble is not another's
+                    self.router.event_failed(self, error)
+
+    # Handlers
 
     @read_handler
     def connections(self):
+        """Connections, one a line."""
+        return host_tables.connections(self.stack)
+
+    @read_handler
+    def counts(self):
         """Connections: open, half open, in TIME-WAIT."""
         return "{} {} {}".format(*self.stack.tcp_count)
+
+    @read_handler
+    def listeners(self):
+        """Ports that are served, one a line: protocol, address, what waits there."""
+        return host_tables.listeners(self.stack)
+
+    @read_handler
+    def neighbours(self):
+        """Neighbours, one a line: address, Ethernet address, interface, state, seconds since it was confirmed."""
+        return host_tables.neighbours(self.stack)
+
+    @read_handler
+    def routes(self):
+        """Routes of the host, one a line: network, gateway or `-`, interface."""
+        return host_tables.routes(self.stack)
 
     @read_handler
     def counters(self):
         """What the stack has counted, one name and number a line."""
         return "".join(f"{name} {count}\n" for name, count in self.stack.counters.items() if count)
 
+    @read_handler
+    def length(self):
+        """Packets that wait to be sent."""
+        return self.link.outbox.count if self.link != NULL else 0
+
+    @write_handler
+    def kill(self, text: Raw):
+        """End connections: LOCAL REMOTE."""
+        host_tables.kill(self.stack, text)
+
+    @write_handler
+    def add_route(self, text: Raw):
+        """Send what is for PREFIX to GATEWAY, or without one to the destination itself, over this interface."""
+        self.set_route(*host_tables.route_of(text))
+
+    @write_handler
+    def remove_route(self, text: Raw):
+        """Forget a route that add_route made."""
+        prefix, _ = host_tables.route_of(text)
+        if prefix not in [known for known, _ in self.more_routes]:
+            raise NetosError(f"no route to {prefix} was added here")
+        self.more_routes = [entry for entry in self.more_routes if entry[0] != prefix]
+        self.attach()
+
+    def set_route(self, prefix, gateway):
+        self.stack.add_route(prefix, gateway, interface=self.name)
+        self.more_routes = [*(entry for entry in self.more_routes if entry[0] != prefix), (prefix, gateway)]
+
+    # Packets
+
     cdef Notifier *notifier(self, int output) noexcept nogil:
         return &self.nonempty
 
     cdef void push_batch(self, int port, Batch *batch) noexcept nogil:
+        self.stack.protocols.host.drop_object = <void *>self
         self.stack.receive_batch(self.number, batch, clock_steady(&self.vcpu.clock))
         self.advance()
 
     cdef bint run_task(self) noexcept nogil:
+        if self.unannounced:
+            self.announce()
         self.advance()
         return True
 
@@ -138,6 +246,15 @@ cdef class HostStack(Element):
             if self.stack.has_work():
                 task_schedule(&self.task)           # there is room again
 
+    cdef void announce(self) noexcept nogil:
+        """Tell the link of addresses that are new (RFC 5227 section 2.3)."""
+        cdef uint32_t i
+        self.unannounced = False
+        for i in range(self.link.address_count):
+            arp_announce(&self.stack.protocols.host, self.link, &self.link.addresses[i].address, 0)
+        with gil:
+            self.named.announced.add((self.options[0], str(self.address)))
+
     cdef void advance(self) noexcept nogil:
         """Let the stack do what is due, be called again in time, and tell its users what has happened."""
         cdef int64_t due
@@ -148,5 +265,8 @@ cdef class HostStack(Element):
         else:
             timer_cancel(&self.timer)
         if self.stack.has_events() and not self.told:
+            if self.vcpu.events_count == EVENTS_MAX:
+                task_schedule(&self.task)           # nothing more can be told just now
+                return
             self.told = True
             self.tell(0, 0)

@@ -109,6 +109,9 @@ cdef struct Host:
     uint32_t identification
     uint8_t ttl
     uint64_t counts[HOST_COUNTS]
+    # Ends a packet that is not wanted, and counts it under a drop reason; NULL: only the virtual CPU counts it
+    void (*drop)(void *object, Descriptor *packet, int reason) noexcept nogil
+    void *drop_object
     # A packet that no neighbour takes: tell who sent it
     void (*unreachable)(Host *host, Descriptor *packet) noexcept nogil
 
@@ -122,4 +125,7 @@ cdef bint host_is_own(Host *host, uint32_t address) noexcept nogil
 cdef bint host_is_broadcast(Host *host, uint32_t address) noexcept nogil
 cdef Interface *host_interface_of(Host *host, uint32_t address) noexcept nogil
 cdef void host_learn_mtu(Host *host, const Address *destination, uint32_t mtu) noexcept nogil
+cdef int host_reason(int counter) noexcept nogil
+cdef void host_discard(Host *host, Descriptor *packet, int reason) noexcept nogil
+cdef void host_drop(Host *host, Descriptor *packet, int counter) noexcept nogil
 cdef void interface_put(Host *host, Interface *interface, Descriptor *packet) noexcept nogil

@@ -6,7 +6,11 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-from netos.packet cimport Descriptor, Vcpu, packet_release
+from netos.packet cimport (
+    DROP_BAD_ARP, DROP_BAD_CHECKSUM, DROP_BAD_FRAGMENT, DROP_BAD_LENGTH, DROP_BAD_OPTION, DROP_BAD_PACKET,
+    DROP_BAD_SOURCE, DROP_NO_BUFFER, DROP_NO_MATCH, DROP_NO_NEIGHBOUR, DROP_NO_ROUTE, DROP_NOT_IP, DROP_OTHER_HOST,
+    DROP_QUEUE_FULL, DROP_TABLE_FULL, DROP_TOO_BIG, Descriptor, Vcpu, packet_release,
+)
 from netos.proto.deadlines cimport deadlines_free
 from netos.proto.inet cimport Address, address_equal, address_ipv4, address_is_ipv4, address_number
 from netos.proto.ipv4 cimport IP_DEFAULT_TTL, ip_is_broadcast, ip_is_loopback, ip_is_multicast, ip_prefix_mask
@@ -26,6 +30,46 @@ COUNTERS = (
     "icmp_echoes", "icmp_errors_sent", "icmp_errors_limited", "udp_received", "udp_bad", "udp_no_port",
     "udp_queue_full", "udp_sent", "not_ip", "loop_full",
 )
+
+
+cdef int reasons[HOST_COUNTS]   # under which a packet is dropped that makes this count
+for _counter in range(HOST_COUNTS):
+    reasons[_counter] = DROP_BAD_PACKET
+reasons[IP_BAD_HEADER] = DROP_BAD_LENGTH
+reasons[IP_BAD_CHECKSUM] = DROP_BAD_CHECKSUM
+reasons[IP_NOT_OURS] = DROP_OTHER_HOST
+reasons[IP_BAD_SOURCE] = DROP_BAD_SOURCE
+reasons[IP_BAD_OPTION] = DROP_BAD_OPTION
+reasons[IP_UNKNOWN_PROTOCOL] = reasons[UDP_NO_PORT] = DROP_NO_MATCH
+reasons[IP_REASSEMBLY_FAILS] = DROP_BAD_FRAGMENT
+reasons[IP_NO_ROUTE] = DROP_NO_ROUTE
+reasons[IP_NO_BUFFER] = DROP_NO_BUFFER
+reasons[IP_OUTBOX_FULL] = reasons[LOOP_FULL] = reasons[UDP_QUEUE_FULL] = DROP_QUEUE_FULL
+reasons[IP_TOO_BIG] = DROP_TOO_BIG
+reasons[IP_NO_NEIGHBOUR] = DROP_NO_NEIGHBOUR
+reasons[ARP_BAD] = reasons[ARP_CONFLICTS] = DROP_BAD_ARP
+reasons[ARP_TABLE_FULL] = DROP_TABLE_FULL
+reasons[NOT_IP] = DROP_NOT_IP
+
+
+cdef int host_reason(int counter) noexcept nogil:
+    """The drop reason of a packet that made this count."""
+    return reasons[counter]
+
+
+cdef void host_drop(Host *host, Descriptor *packet, int counter) noexcept nogil:
+    """End a packet that is not wanted, counted here as `counter`, and as dropped by whoever runs the host."""
+    host.counts[counter] += 1
+    host_discard(host, packet, reasons[counter])
+
+
+cdef void host_discard(Host *host, Descriptor *packet, int reason) noexcept nogil:
+    """End a packet that is not wanted and has been counted here."""
+    if host.drop != NULL:
+        host.drop(host.drop_object, packet, reason)
+        return
+    host.vcpu.dropped += 1
+    packet_release(host.vcpu, packet)
 
 
 cdef bint packets_put(Packets *packets, Descriptor *packet) noexcept nogil:
@@ -185,8 +229,6 @@ cdef void host_learn_mtu(Host *host, const Address *destination, uint32_t mtu) n
 cdef void interface_put(Host *host, Interface *interface, Descriptor *packet) noexcept nogil:
     """Hand a frame to the interface's device; the packet is given away."""
     if not packets_put(interface.outbox, packet):
-        host.counts[IP_OUTBOX_FULL] += 1
-        host.vcpu.dropped += 1
-        packet_release(host.vcpu, packet)
+        host_drop(host, packet, IP_OUTBOX_FULL)
     elif interface.outbox.count == 1 and interface.ready != NULL:
         interface.ready(interface.object)

@@ -6,10 +6,11 @@ from libc.string cimport memcpy
 
 from netos.checksum cimport checksum_ip
 from netos.packet cimport (
-    HEADROOM, VIRTIO_NEEDS_CHECKSUM, Descriptor, packet_create, packet_release, packet_set_network,
+    HEADROOM, VIRTIO_NEEDS_CHECKSUM, Descriptor, packet_consume, packet_create, packet_set_network,
 )
 from netos.proto.host cimport (
-    IP_FRAGMENTED, IP_NO_BUFFER, IP_NO_ROUTE, IP_SENT, IP_TOO_BIG, LOOP_FULL, Host, Path, host_find_path, packets_put,
+    IP_FRAGMENTED, IP_NO_BUFFER, IP_NO_ROUTE, IP_SENT, IP_TOO_BIG, LOOP_FULL, Host, Path, host_drop, host_find_path,
+    packets_put,
 )
 from netos.proto.inet cimport Address, address_number
 from netos.proto.ipv4 cimport (
@@ -20,9 +21,7 @@ from netos.wire cimport store_be16
 
 
 cdef int refuse(Host *host, Descriptor *packet, int count, int error) noexcept nogil:
-    host.counts[count] += 1
-    host.vcpu.dropped += 1
-    packet_release(host.vcpu, packet)
+    host_drop(host, packet, count)
     return -error
 
 
@@ -86,6 +85,5 @@ cdef int send_fragments(Host *host, Descriptor *packet, const Path *path, uint32
                    <uint16_t>(at >> 3 | (IP_MORE_FRAGMENTS if at + length < packet.length else 0)))
         give(host, fragment, path)
         at += length
-    host.vcpu.consumed += 1
-    packet_release(host.vcpu, packet)
+    packet_consume(host.vcpu, packet)
     return 0

@@ -4,13 +4,18 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
 
 from netos.checksum cimport checksum_ip
-from netos.packet cimport HEADROOM, Descriptor, packet_consume, packet_create, packet_network, packet_set_network
+from netos.packet cimport (
+    DROP_BAD_FRAGMENT, DROP_FRAGMENT_OVERLAP, DROP_FRAGMENT_TIMEOUT, DROP_NO_BUFFER, DROP_REASSEMBLY_FULL, HEADROOM,
+    Descriptor, packet_consume, packet_create, packet_network, packet_set_network,
+)
 from netos.proto.deadlines cimport Deadline, deadline_init, deadline_set
 from netos.proto.fragments cimport (
     FRAGMENT_KEPT, FRAGMENT_LAST, FRAGMENT_SPOILT, NOTHING, datagram_end, datagram_find, fragment_add, fragment_take,
     fragments_free, fragments_init,
 )
-from netos.proto.host cimport IP_FRAGMENTS, IP_NO_BUFFER, IP_REASSEMBLED, IP_REASSEMBLY_FAILS, Host
+from netos.proto.host cimport (
+    IP_FRAGMENTS, IP_NO_BUFFER, IP_REASSEMBLED, IP_REASSEMBLY_FAILS, Host, host_discard, host_drop,
+)
 from netos.proto.icmp cimport ICMP_TIME_EXCEEDED, ICMP_TIME_EXCEEDED_REASSEMBLY
 from netos.proto.icmp_host cimport icmp_error
 from netos.proto.ipv4 cimport (
@@ -43,7 +48,7 @@ cdef void forget(Reassembly *reassembly, uint32_t number, bint tell) noexcept no
             break
         if start == 0 and tell:
             icmp_error(reassembly.host, piece, ICMP_TIME_EXCEEDED, ICMP_TIME_EXCEEDED_REASSEMBLY, 0)
-        packet_consume(reassembly.host.vcpu, piece)
+        host_discard(reassembly.host, piece, DROP_FRAGMENT_TIMEOUT if tell else DROP_REASSEMBLY_FULL)
     datagram_end(&reassembly.fragments, number)
     reassembly.host.counts[IP_REASSEMBLY_FAILS] += 1
 
@@ -75,8 +80,7 @@ cdef Descriptor *reassemble(Reassembly *reassembly, Descriptor *packet) noexcept
     cdef int became
     host.counts[IP_FRAGMENTS] += 1
     if length == 0 or more and length & 7 or start + length + header > IP_MAXIMUM_LENGTH:
-        host.counts[IP_REASSEMBLY_FAILS] += 1
-        packet_consume(host.vcpu, packet)
+        host_drop(host, packet, IP_REASSEMBLY_FAILS)
         return NULL
     number = datagram_find(&reassembly.fragments, ip, host.now + PATIENCE)
     if number == <uint32_t>NOTHING:             # full: the oldest makes way
@@ -88,7 +92,7 @@ cdef Descriptor *reassemble(Reassembly *reassembly, Descriptor *packet) noexcept
     if became == FRAGMENT_LAST:
         return join(reassembly, number)
     if became != FRAGMENT_KEPT:
-        packet_consume(host.vcpu, packet)
+        host_discard(host, packet, DROP_FRAGMENT_OVERLAP if became == FRAGMENT_SPOILT else DROP_BAD_FRAGMENT)
     if became == FRAGMENT_SPOILT:
         release_pieces(reassembly, number)
     return NULL
@@ -102,7 +106,7 @@ cdef void release_pieces(Reassembly *reassembly, uint32_t number) noexcept nogil
         piece = fragment_take(&reassembly.fragments, number, &start, &end)
         if piece == NULL:
             return
-        packet_consume(reassembly.host.vcpu, piece)
+        host_discard(reassembly.host, piece, DROP_FRAGMENT_OVERLAP)
 
 
 cdef Descriptor *join(Reassembly *reassembly, uint32_t number) noexcept nogil:
@@ -127,7 +131,10 @@ cdef Descriptor *join(Reassembly *reassembly, uint32_t number) noexcept nogil:
                 packet_set_network(whole, whole.data, header)
         if whole != NULL:
             memcpy(whole.buffer + whole.transport_header + start, ip + header, end - start)
-        packet_consume(host.vcpu, piece)
+        if whole != NULL:
+            packet_consume(host.vcpu, piece)
+        else:
+            host_discard(host, piece, DROP_NO_BUFFER)
     datagram_end(&reassembly.fragments, number)
     if whole == NULL:
         host.counts[IP_NO_BUFFER] += 1

@@ -9,3 +9,4 @@ cdef void neighbour_send(Host *host, Interface *interface, const Address *hop, D
 cdef void arp_input(Host *host, Interface *interface, Descriptor *packet) noexcept nogil
 cdef void arp_announce(Host *host, Interface *interface, const Address *address, bint probe) noexcept nogil
 cdef void neighbours_free(Host *host) noexcept nogil
+cdef void neighbours_forget(Host *host, Interface *interface) noexcept nogil

@@ -7,7 +7,7 @@ with three packets waiting; an answer is believed for half a minute of use, then
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
-from netos.packet cimport HEADROOM, Descriptor, packet_consume, packet_create, packet_release
+from netos.packet cimport HEADROOM, Descriptor, packet_consume, packet_create
 from netos.proto.arp cimport (
     ARP_AT_SENDER_HARDWARE, ARP_LENGTH, ARP_REPLY, ARP_REQUEST, arp_is_ethernet_ip, arp_operation, arp_sender,
     arp_target, arp_write,
@@ -17,7 +17,8 @@ from netos.proto.ethernet cimport ETHER_HEADER_LENGTH, ETHERTYPE_ARP, ETHERTYPE_
 from netos.proto.host cimport (
     ARP_BAD, ARP_CONFLICTS, ARP_RECEIVED, ARP_REPLIES_SENT, ARP_REQUESTS_SENT, ARP_TABLE_FULL, IP_NO_BUFFER,
     IP_NO_NEIGHBOUR, NEIGHBOURS_MAX, NEIGHBOUR_FAILED, NEIGHBOUR_FREE, NEIGHBOUR_INCOMPLETE, NEIGHBOUR_PROBING,
-    NEIGHBOUR_QUEUE, NEIGHBOUR_REACHABLE, Host, Interface, Neighbour, host_is_broadcast, interface_put,
+    NEIGHBOUR_QUEUE, NEIGHBOUR_REACHABLE, Host, Interface, Neighbour, host_drop, host_is_broadcast,
+    interface_put,
 )
 from netos.proto.inet cimport Address, address_equal, address_ipv4, address_number
 from netos.proto.ipv4 cimport ip_is_multicast
@@ -79,11 +80,9 @@ cdef void give_up_waiting(Neighbour *neighbour) noexcept nogil:
     cdef uint32_t i, count = neighbour.waiting_count
     neighbour.waiting_count = 0
     for i in range(count):
-        host.counts[IP_NO_NEIGHBOUR] += 1
         if host.unreachable != NULL:
             host.unreachable(host, neighbour.waiting[i])
-        host.vcpu.dropped += 1
-        packet_release(host.vcpu, neighbour.waiting[i])
+        host_drop(host, neighbour.waiting[i], IP_NO_NEIGHBOUR)
 
 
 cdef Neighbour *make(Host *host, Interface *interface, const Address *address) noexcept nogil:
@@ -98,7 +97,6 @@ cdef Neighbour *make(Host *host, Interface *interface, const Address *address) n
                 chosen == NULL or host.neighbour_slab[i].used_at < chosen.used_at):
             chosen = &host.neighbour_slab[i]
     if chosen == NULL:
-        host.counts[ARP_TABLE_FULL] += 1
         return NULL
     if chosen.state != NEIGHBOUR_FREE:
         forget(chosen)
@@ -182,8 +180,7 @@ cdef void neighbour_send(Host *host, Interface *interface, const Address *hop, D
     if neighbour == NULL:
         neighbour = make(host, interface, hop)
         if neighbour == NULL:
-            host.vcpu.dropped += 1
-            packet_release(host.vcpu, packet)
+            host_drop(host, packet, ARP_TABLE_FULL)
             return
         neighbour.state = NEIGHBOUR_INCOMPLETE
         ask_for(neighbour)
@@ -196,7 +193,6 @@ cdef void neighbour_send(Host *host, Interface *interface, const Address *hop, D
         send_framed(host, interface, neighbour.ether, packet)
         return
     if neighbour.state == NEIGHBOUR_FAILED:
-        host.counts[IP_NO_NEIGHBOUR] += 1
         if host.unreachable != NULL:
             host.unreachable(host, packet)
     elif neighbour.waiting_count < NEIGHBOUR_QUEUE:
@@ -204,10 +200,9 @@ cdef void neighbour_send(Host *host, Interface *interface, const Address *hop, D
         neighbour.waiting_count += 1
         return
     else:
-        host.counts[IP_NO_NEIGHBOUR] += 1               # the newest stays (RFC 1122 section 2.3.2.2)
+        # The newest stays (RFC 1122 section 2.3.2.2).
         packet, neighbour.waiting[NEIGHBOUR_QUEUE - 1] = neighbour.waiting[NEIGHBOUR_QUEUE - 1], packet
-    host.vcpu.dropped += 1
-    packet_release(host.vcpu, packet)
+    host_drop(host, packet, IP_NO_NEIGHBOUR)
 
 
 cdef void confirm(Neighbour *neighbour, const uint8_t *ether) noexcept nogil:
@@ -235,26 +230,27 @@ cdef void arp_input(Host *host, Interface *interface, Descriptor *packet) noexce
     host.counts[ARP_RECEIVED] += 1
     if packet.length < ARP_LENGTH or not arp_is_ethernet_ip(arp) or hardware[0] & 1 or (
             arp_operation(arp) != ARP_REQUEST and arp_operation(arp) != ARP_REPLY):
-        host.counts[ARP_BAD] += 1
-        packet_consume(host.vcpu, packet)
+        host_drop(host, packet, ARP_BAD)
         return
     sender, target = arp_sender(arp), arp_target(arp)
     for k in range(interface.address_count):
         if address_number(&interface.addresses[k].address) == target:
             ours = 1
         if (address_number(&interface.addresses[k].address) == sender and memcmp(hardware, interface.ether, 6) != 0):
-            host.counts[ARP_CONFLICTS] += 1             # somebody else has our address: defend it (RFC 5227 2.4)
+            # Somebody else has our address: defend it (RFC 5227 section 2.4).
             if (interface.addresses[k].defended_at == 0
                     or host.now - interface.addresses[k].defended_at >= DEFEND_INTERVAL):
                 interface.addresses[k].defended_at = host.now
                 arp_announce(host, interface, &interface.addresses[k].address, 0)
-            packet_consume(host.vcpu, packet)
+            host_drop(host, packet, ARP_CONFLICTS)
             return
     if sender and memcmp(hardware, interface.ether, 6) != 0 and not host_is_broadcast(host, sender):
         address = address_ipv4(sender)
         neighbour = find(host, interface, &address)
         if neighbour == NULL and ours and arp_operation(arp) == ARP_REQUEST:
             neighbour = make(host, interface, &address)
+            if neighbour == NULL:
+                host.counts[ARP_TABLE_FULL] += 1
         if neighbour != NULL:
             confirm(neighbour, hardware)
     if ours and arp_operation(arp) == ARP_REQUEST:
@@ -285,4 +281,12 @@ cdef void neighbours_free(Host *host) noexcept nogil:
     host.unreachable = NULL
     for i in range(NEIGHBOURS_MAX):
         if host.neighbour_slab[i].state != NEIGHBOUR_FREE:
+            forget(&host.neighbour_slab[i])
+
+
+cdef void neighbours_forget(Host *host, Interface *interface) noexcept nogil:
+    """Forget those on a link, with the packets that wait for them."""
+    cdef uint32_t i
+    for i in range(NEIGHBOURS_MAX):
+        if host.neighbour_slab[i].state != NEIGHBOUR_FREE and host.neighbour_slab[i].interface == interface.number:
             forget(&host.neighbour_slab[i])

@@ -18,15 +18,16 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from netos.packet cimport BATCH_MAX, Batch, Descriptor
+from netos.packet cimport BATCH_MAX, DROP_CLOSED, Batch, Descriptor
 from netos.packet_handle cimport Packet, packet_wrap
 from netos.proto.deadlines cimport deadlines_expire, deadlines_next
 from netos.proto.host cimport (
-    INTERFACES_MAX, INTERFACE_ADDRESSES, Host, Interface, Packets, host_free, host_init, packets_take,
+    INTERFACES_MAX, INTERFACE_ADDRESSES, Host, Interface, Packets, host_discard, host_free,
+    host_init, packets_take,
 )
 from netos.proto.inet cimport Address, address_ipv4, address_number
 from netos.proto.ip_reassembly cimport reassembly_free, reassembly_init
-from netos.proto.neighbours cimport arp_announce, neighbours_free
+from netos.proto.neighbours cimport arp_announce, neighbours_forget, neighbours_free
 from netos.proto.routes cimport RouteTable
 from netos.proto.stack_input cimport ethernet_input, ip_input, settle
 from netos.proto.tcp_block cimport (
@@ -112,25 +113,40 @@ cdef class Stack:
         return interface.number
 
     def make_interface(self, name):
-        """An interface without any settings."""
+        """An interface without any settings, in the place of one that was removed, if there is such a place."""
         cdef Host *host = &self.protocols.host
-        if host.interface_count == INTERFACES_MAX:
+        cdef uint32_t number = min(set(range(INTERFACES_MAX + 1)) - set(self.names.values()))
+        if number == INTERFACES_MAX:
             raise ValueError(f"a host has {INTERFACES_MAX} interfaces at most")
-        host.interfaces[host.interface_count].outbox = <Packets *>calloc(1, sizeof(Packets))
-        if host.interfaces[host.interface_count].outbox == NULL:
-            raise MemoryError("no memory for an interface")
-        self.names[name] = host.interface_count
-        host.interface_count += 1
+        if host.interfaces[number].outbox == NULL:
+            host.interfaces[number].outbox = <Packets *>calloc(1, sizeof(Packets))
+            if host.interfaces[number].outbox == NULL:
+                raise MemoryError("no memory for an interface")
+        self.names[name] = number
+        host.interface_count = max(host.interface_count, number + 1)
+
+    def remove_interface(self, name):
+        """Forget an interface, with its addresses, routes, neighbours and the packets it has not sent."""
+        cdef Interface *interface = self.interface(name)
+        self.set_addresses(name, [], announce=False)
+        interface.up = False
+        interface.ready = NULL
+        interface.object = NULL
+        neighbours_forget(&self.protocols.host, interface)
+        while interface.outbox.count:
+            host_discard(&self.protocols.host, packets_take(interface.outbox), DROP_CLOSED)
+        del self.names[name]
 
     cdef Interface *interface(self, name) except NULL:
         if name not in self.names:
             raise ValueError(f"there is no interface {name}")
         return &self.protocols.host.interfaces[<uint32_t>self.names[name]]
 
-    def set_addresses(self, name, prefixes, gateway=None):
+    def set_addresses(self, name, prefixes, gateway=None, *, bint announce=True):
         """The addresses of an interface, as 10.0.0.2/24, each with the route to its neighbours; and the default route.
 
-        New addresses are announced (RFC 5227 section 2.3); connections of those that are gone end when they notice.
+        Other routes over it are gone. New addresses are announced (RFC 5227 section 2.3), if `announce`; connections of
+        those that are gone end when they notice.
         """
         cdef Interface *interface = self.interface(name)
         cdef uint32_t i
@@ -149,7 +165,7 @@ cdef class Stack:
             interface.addresses[i].defended_at = 0
             interface.address_count += 1
             self.routes.add(int(made.network.network_address), made.network.prefixlen, 0, interface.number, True)
-            if interface.framed and str(made) not in before:
+            if announce and interface.framed and str(made) not in before:
                 arp_announce(&self.protocols.host, interface, &interface.addresses[i].address, 0)
         if gateway:
             self.add_route("0.0.0.0/0", gateway, interface=name)

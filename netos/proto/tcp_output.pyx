@@ -43,6 +43,11 @@ cdef uint32_t data_end(const Tcb *tcb) noexcept nogil:
     return tcb.snd_una + tcb.send.used
 
 
+cdef uint32_t window_left(const Tcb *tcb) noexcept nogil:
+    """What the peer's window takes from snd_nxt on; it may have shrunk (MUST-34)."""
+    return <uint32_t>max(<int32_t>(tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt), 0)
+
+
 # Loss, as the scoreboard shows it (RFC 6675 section 4)
 
 cdef bint is_lost(const Tcb *tcb, uint32_t sequence) noexcept nogil:
@@ -108,7 +113,7 @@ cdef bint hole(const Tcb *tcb, uint32_t after, bint lost, uint32_t *at, uint32_t
 cdef bint choose_new(Tcb *tcb, uint32_t allowed, uint32_t full, Choice *choice) noexcept nogil:
     """New data, and the FIN behind it, as windows, Nagle and silly windows let it (RFC 9293 3.7.4, 3.8.6.2.1)."""
     cdef uint32_t waiting = data_end(tcb) - tcb.snd_nxt
-    cdef uint32_t window = <uint32_t>max(<int32_t>(tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt), 0)
+    cdef uint32_t window = window_left(tcb)
     cdef uint32_t length, tail
     if tcb.bits & TCB_FIN_SENT:
         return 0                # nothing comes after it
@@ -171,7 +176,7 @@ cdef bint choose_in_recovery(Tcb *tcb, uint32_t allowed, uint32_t full, Choice *
 
 cdef bint choose(Tcb *tcb, uint32_t full, Choice *choice) noexcept nogil:
     """What goes next, as far as the windows let it; 0: nothing."""
-    cdef uint32_t pipe = pipe_of(tcb), allowed, end
+    cdef uint32_t pipe = pipe_of(tcb), allowed, end, length
     cdef int32_t found
     allowed = tcb.cwnd - pipe if tcb.cwnd > pipe else 0
     if tcb.bits & TCB_FORCED:                   # a probe of the window
@@ -193,7 +198,10 @@ cdef bint choose(Tcb *tcb, uint32_t full, Choice *choice) noexcept nogil:
                 break
         if allowed == 0:
             return 0
-        take_data(tcb, tcb.snd_nxt, min(end - tcb.snd_nxt, max(allowed, full)), 1, choice)
+        length = min(end - tcb.snd_nxt, max(allowed, full))
+        if end == tcb.snd_max and length < full:            # a segment is filled up with what was not sent yet
+            length = max(length, min(min(full, data_end(tcb) - tcb.snd_nxt), window_left(tcb)))
+        take_data(tcb, tcb.snd_nxt, length, 1, choice)
         return 1
     if tcb.duplicate_acks and not tcb.bits & TCB_SACK:
         allowed += min(tcb.duplicate_acks, <uint32_t>2) * tcb.mss       # limited transmit (RFC 3042)
@@ -230,6 +238,16 @@ cdef void sent(Tcb *tcb, const Choice *choice) noexcept nogil:
         if tcb.snd_max - tcb.snd_una == end - choice.at:
             tcb.progress_at = now                           # the user timeout counts from here
         set_timer(tcb, TIMER_RETRANSMIT, now + tcb.rto)
+
+
+cdef uint32_t bare_place(const Tcb *tcb) noexcept nogil:
+    """The sequence number of a segment without data: the next, but not past the window, where a probe may have got.
+
+    A peer whose window is closed takes no other (RFC 9293 section 3.10.7.4): with probes out both ways neither would
+    hear that the other reads again.
+    """
+    cdef uint32_t edge = tcb.snd_una + tcb.snd_wnd
+    return edge if <int32_t>(edge - tcb.snd_max) < 0 else tcb.snd_max
 
 
 cdef void tcp_output(Tcb *tcb) noexcept nogil:
@@ -269,7 +287,7 @@ cdef void tcp_output(Tcb *tcb) noexcept nogil:
         sent(tcb, &choice)
         path.room -= 1
     if tcb.bits & TCB_ACK_NOW and path.room:
-        send_segment(tcb, &path, tcb.snd_max, 0, TCP_ACK, 0)
+        send_segment(tcb, &path, bare_place(tcb), 0, TCP_ACK, 0)
     if tcb.send.used and tcb_flight(tcb) == 0 and not tcb.deadline[TIMER_PERSIST] and not tcb.bits & TCB_TOUCHED:
         set_timer(tcb, TIMER_PERSIST, tcp.host.now + tcb.rto)
 
@@ -278,7 +296,7 @@ cdef void tcp_acknowledge(Tcb *tcb) noexcept nogil:
     """Send an acknowledgment by itself, now."""
     cdef Path path
     if host_find_path(tcb.tcp.host, &tcb.connection.remote, &path):
-        send_segment(tcb, &path, tcb.snd_max, 0, TCP_ACK, 0)
+        send_segment(tcb, &path, bare_place(tcb), 0, TCP_ACK, 0)
 
 
 cdef void tcp_challenge(Tcb *tcb) noexcept nogil:

@@ -7,7 +7,7 @@ from libc.string cimport memcpy
 
 from netos.checksum cimport checksum_finish, checksum_nonzero, checksum_partial, checksum_pseudo, checksum_pseudo_ip
 from netos.packet cimport (
-    HEADROOM, TO_HOST, VIRTIO_DATA_VALID, VIRTIO_NEEDS_CHECKSUM, Descriptor, packet_create, packet_network,
+    HEADROOM, VIRTIO_DATA_VALID, VIRTIO_NEEDS_CHECKSUM, Descriptor, packet_create, packet_network,
     packet_transport, packet_transport_length,
 )
 from netos.proto.host cimport (
@@ -120,13 +120,13 @@ cdef UdpPort *find(Udp *udp, const Address *local, uint16_t number, const Addres
     return best
 
 
-cdef void enqueue(Udp *udp, UdpPort *port, const Datagram *header, const uint8_t *data) noexcept nogil:
-    """Copy a datagram into the port's queue, if there is room, and tell the user."""
+cdef int enqueue(Udp *udp, UdpPort *port, const Datagram *header, const uint8_t *data) noexcept nogil:
+    """Copy a datagram into the port's queue, if there is room, and tell the user; -1, or what was counted instead."""
     cdef uint32_t size = <uint32_t>sizeof(Datagram) + header.length
     if port.queue.used + size > port.queue_limit or not ring_room(&port.queue, port.queue.used + size, port.queue.used):
         port.dropped += 1
         udp.host.counts[UDP_QUEUE_FULL] += 1
-        return
+        return UDP_QUEUE_FULL
     ring_copy_in(&port.queue, port.queue.used, <const uint8_t *>header, sizeof(Datagram))
     ring_copy_in(&port.queue, port.queue.used + <uint32_t>sizeof(Datagram), data, header.length)
     port.queue.used += size
@@ -135,10 +135,11 @@ cdef void enqueue(Udp *udp, UdpPort *port, const Datagram *header, const uint8_t
         port.eventful = 1
         port.next_eventful = udp.eventful
         udp.eventful = port
+    return -1
 
 
-cdef bint udp_input(Udp *udp, Descriptor *packet) noexcept nogil:
-    """A datagram for the host, which stays the caller's; 0 when its port is closed and the sender is to be told."""
+cdef int udp_input(Udp *udp, Descriptor *packet) noexcept nogil:
+    """A datagram for the host, which stays the caller's; -1, or the counter of why nobody gets it."""
     cdef const uint8_t *header = packet_transport(packet)
     cdef const uint8_t *ip = packet_network(packet)
     cdef uint32_t length = packet_transport_length(packet)
@@ -148,12 +149,12 @@ cdef bint udp_input(Udp *udp, Descriptor *packet) noexcept nogil:
     udp.host.counts[UDP_RECEIVED] += 1
     if length < UDP_HEADER_LENGTH or udp_length(header) < UDP_HEADER_LENGTH or udp_length(header) > length:
         udp.host.counts[UDP_BAD] += 1
-        return 1
+        return UDP_BAD
     length = udp_length(header)
     if (udp_checksum(header) and not packet.virtio_flags & (VIRTIO_NEEDS_CHECKSUM | VIRTIO_DATA_VALID)
             and checksum_finish(checksum_partial(header, length, checksum_pseudo_ip(ip, length)))):
         udp.host.counts[UDP_BAD] += 1
-        return 1
+        return UDP_BAD
     datagram.source, datagram.destination = address_ipv4(ip_source(ip)), address_ipv4(ip_destination(ip))
     datagram.source_port, datagram.length = udp_source(header), <uint16_t>(length - UDP_HEADER_LENGTH)
     datagram.error = 0
@@ -162,16 +163,15 @@ cdef bint udp_input(Udp *udp, Descriptor *packet) noexcept nogil:
         port = find(udp, &datagram.destination, udp_destination(header), &datagram.source, datagram.source_port)
         if port == NULL:
             udp.host.counts[UDP_NO_PORT] += 1
-            return packet.packet_type != TO_HOST
-        enqueue(udp, port, &datagram, header + UDP_HEADER_LENGTH)
-        return 1
+            return UDP_NO_PORT
+        return enqueue(udp, port, &datagram, header + UDP_HEADER_LENGTH)
     port = bucket_of(udp, udp_destination(header))[0]
     while port != NULL:                         # every port that fits gets a broadcast
         if port.port == udp_destination(header) and (
                 address_is_any(&port.local) and (not port.remote_port or port.remote_port == datagram.source_port)):
             enqueue(udp, port, &datagram, header + UDP_HEADER_LENGTH)
         port = port.next
-    return 1
+    return -1
 
 
 cdef void udp_error(Udp *udp, const Address *local, const Address *remote, const uint8_t *quoted,

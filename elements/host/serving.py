@@ -1,0 +1,233 @@
+"""What elements that serve a port of a stack have in common: the port, the connections, limits, counts.
+
+They are called by events of the stack, between two batches, and need no event loop of their own: they work the same
+under netos run, netos click and in virtual time.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from elements.host.stacks import NamedStack, stack_of
+from netos.errors import NetosError
+from netos.handlers import read_handler, write_handler
+from netos.proto.endpoints import TcpEndpoint, TcpListener, UdpEndpoint
+from netos.pyelement import PyElement
+
+READ_AT_ONCE = 65536
+IDLE = 60_000_000_000               # nanoseconds
+
+
+class Connection:
+    """One connection of a server. A subclass says what it does in proceed(), called whenever something may be done."""
+
+    def __init__(self, server: Server, endpoint: TcpEndpoint) -> None:
+        self.server = server
+        self.endpoint = endpoint
+        self.waiting = memoryview(b"")      # what the connection has not taken yet
+        self.moved_at = server.now
+        endpoint.user = self
+
+    def stack_event(self, events: int) -> None:
+        """Something has happened to the connection."""
+        endpoint = self.endpoint
+        self.moved_at = self.server.now
+        try:
+            if endpoint.error or endpoint.state == "CLOSED":
+                self.abort()
+            elif self.give():
+                self.proceed()
+        except OSError:
+            self.abort()
+
+    def proceed(self) -> None:
+        """Take what has come and send what there is to send; nothing that was sent waits."""
+        raise NotImplementedError
+
+    def receive(self, limit: int = READ_AT_ONCE) -> bytes:
+        """What has come."""
+        data = self.endpoint.receive(limit)
+        self.server.bytes_in += len(data)
+        return data
+
+    def send(self, data: bytes | memoryview) -> bool:
+        """Send; whether all of it was taken, else proceed() is called when it was."""
+        self.waiting = memoryview(data)
+        return self.give()
+
+    def give(self) -> bool:
+        """Hand over what waits; whether nothing waits any more."""
+        if self.waiting:
+            taken = self.endpoint.send(self.waiting)
+            self.server.bytes_out += taken
+            self.waiting = self.waiting[taken:]
+        return not self.waiting
+
+    @property
+    def over(self) -> bool:
+        """Whether the peer will send no more, and all it sent was read."""
+        return self.endpoint.finished and not self.endpoint.readable
+
+    def close(self) -> None:
+        """All is said; what was sent still arrives."""
+        self.server.forget(self)
+        self.endpoint.close()
+
+    def abort(self) -> None:
+        """End it at once."""
+        self.server.forget(self)
+        self.endpoint.abort()
+
+
+class Server(PyElement):
+    """The base of elements that serve; `port` is what configure() was told."""
+
+    abstract = True
+    ports = "0/0"
+    observes = False
+    phase = 110                 # when the HostStacks are there
+    unreplicable = "a port is served on the stack of one virtual CPU"
+    handlers = ("port", "accepted", "bytes_in", "bytes_out", "timeouts", "refused")
+    connection: ClassVar[type[Connection] | None] = None        # none: no TCP
+    datagrams = False           # whether it serves UDP
+    named: NamedStack | None = None
+
+    def bind(self, *arguments: Any) -> None:
+        """Begin with nothing."""
+        super().bind(*arguments)
+        self.connections: set[Any] = set()
+        self.accepted = self.bytes_in = self.bytes_out = self.timeouts = self.refused = 0
+        self.limit, self.idle = 1024, IDLE
+        self.stack_name, self.port = "default", 0
+        self.active = True
+
+    @property
+    def now(self) -> int:
+        """The time, in nanoseconds."""
+        return int(self.cpu.now)
+
+    @property
+    def protocols(self) -> list[str]:
+        """What it serves the port on."""
+        return [*(["tcp"] if self.connection is not None else []), *(["udp"] if self.datagrams else [])]
+
+    # Its life, beside that of other graphs
+
+    def initialize(self) -> None:
+        self.named = stack_of(self.cpu, self.stack_name, self)
+        if not any(getattr(other, "stack", None) is self.named.stack for other in self.router.order):
+            raise NetosError(f"no HostStack brings packets to the stack {self.stack_name}: put one where packets for "
+                             f"this host arrive, {'' if self.stack_name == 'default' else f'STACK {self.stack_name}, '}"
+                             "or name its stack here with STACK")
+        if self.active:
+            self.open()
+
+    def open(self) -> None:
+        """Serve the port."""
+        assert self.named is not None
+        for protocol in self.protocols:
+            self.named.hold_port(protocol, self.port, self)
+
+    def suspend(self) -> None:
+        super().suspend()
+        self.unschedule()
+
+    def resume(self) -> None:
+        if self.active:
+            self.open()
+        super().resume()
+        self.watch()
+
+    def take_state(self, old: Server) -> None:
+        """Go on with the connections and counts of the element before."""
+        for name in ("accepted", "bytes_in", "bytes_out", "timeouts", "refused"):
+            setattr(self, name, getattr(old, name))
+        if old.named is not self.named:
+            return                              # another stack: they end with it
+        for each in old.connections:
+            each.server = self
+        self.connections |= old.connections
+        old.connections.clear()
+        self.watch()
+
+    def cleanup(self) -> None:
+        if self.named is None:
+            return
+        for each in list(self.connections):
+            each.abort()
+        for protocol in self.protocols:
+            self.named.leave_port(protocol, self.port, self)
+        self.named.leave(self)
+        self.named = None
+
+    # What happens
+
+    def port_event(self, endpoint: TcpListener | UdpEndpoint) -> None:
+        """Somebody has connected, or a datagram has come."""
+        if isinstance(endpoint, UdpEndpoint):
+            self.take_datagrams(endpoint)
+        else:
+            self.accept(endpoint)
+
+    def accept(self, listener: TcpListener) -> None:
+        """Take connections; those beyond the limit are refused."""
+        assert self.connection is not None
+        while (endpoint := listener.accept()) is not None:
+            if len(self.connections) >= self.limit:
+                self.refused += 1
+                endpoint.abort()
+                continue
+            self.accepted += 1
+            made = self.connection(self, endpoint)
+            self.connections.add(made)
+            made.stack_event(0)
+        self.watch()
+
+    def take_datagrams(self, port: UdpEndpoint) -> None:
+        """Answer the datagrams that have come."""
+        while True:
+            try:
+                found = port.receive()
+                if found is None:
+                    return
+                self.bytes_in += len(found[0])
+                answer = self.answer(*found)
+                if answer is not None:
+                    port.send(answer, found[1])
+                    self.bytes_out += len(answer)
+            except OSError:             # the way back is closed, or has no room: datagrams may be lost
+                continue
+
+    def answer(self, data: bytes, source: tuple[str, int]) -> bytes | None:
+        """The answer to a datagram."""
+        return None
+
+    def forget(self, connection: Any) -> None:
+        """A connection is over."""
+        self.connections.discard(connection)
+
+    def watch(self) -> None:
+        """Look for idle connections now and then, while there are any."""
+        if self.connections and self.idle:
+            self.schedule_after(max(self.idle / 4e9, 0.1))
+
+    def run_timer(self) -> None:
+        """End connections on which nothing has moved for too long."""
+        before = self.now - self.idle
+        for each in [each for each in self.connections if each.moved_at <= before]:
+            self.timeouts += 1
+            each.abort()
+        self.watch()
+
+    # Handlers
+
+    @read_handler("connections")
+    def count(self) -> int:
+        """Connections that are open."""
+        return len(self.connections)
+
+    @write_handler
+    def close_connections(self) -> None:
+        """End all connections."""
+        for each in list(self.connections):
+            each.abort()
