@@ -232,11 +232,15 @@ cdef class VcpuThread:
             write(self.notify_fd, &one, 8)
 
     cdef void park(self) noexcept nogil:
-        """Stand still while anybody wants it, and while stopped."""
+        """Stand still while anybody wants it, and while stopped; a stop that comes meanwhile is announced."""
+        cdef bint announced = self.cpu.stopped
         pthread_mutex_lock(&self.mutex)
         self.parked = 1
         pthread_cond_broadcast(&self.changed)
         while (self.pauses or self.cpu.stopped) and not atomic_get(&self.ending):
+            if not self.pauses and not announced:
+                announced = True
+                self.notify()
             pthread_cond_wait(&self.changed, &self.mutex)
         self.cpu.inbox.owner = thread_self()
         self.parked = 0

@@ -132,3 +132,13 @@ def test_metrics_show_what_handlers_show(tmp_path, form):
         made.process.communicate(timeout=20)
         assert made.process.returncode == 0
         assert not os.path.exists(where)
+
+
+@pytest.mark.parametrize("form", [[], ["--threaded"], ["-j", "2", "--threaded"]], ids=" ".join)
+def test_a_stop_that_is_written_ends_it(tmp_path, form):
+    """The thread stands still for the write, and must hear of the stop all the same."""
+    with started(tmp_path, GOOD, *form) as made:
+        made.state("READY")
+        made.ask("WRITE stop")
+        made.process.communicate(timeout=20)
+        assert made.process.returncode == 0
