@@ -26,6 +26,7 @@ class Connection:
         self.endpoint = endpoint
         self.waiting = memoryview(b"")      # what the connection has not taken yet
         self.moved_at = server.now
+        self.finishing = False
         endpoint.user = self
 
     def stack_event(self, events: int) -> None:
@@ -36,7 +37,10 @@ class Connection:
             if endpoint.error or endpoint.state == "CLOSED":
                 self.abort()
             elif self.give():
-                self.proceed()
+                if self.finishing:
+                    self.finish()
+                else:
+                    self.proceed()
         except OSError:
             self.abort()
 
@@ -68,8 +72,19 @@ class Connection:
         """Whether the peer will send no more, and all it sent was read."""
         return self.endpoint.finished and not self.endpoint.readable
 
+    def finish(self) -> None:
+        """All is said: wait for the peer's end, reading on; bytes that come after a close() would be answered with a
+        reset, which may overtake what was sent."""
+        if not self.finishing:
+            self.finishing = True
+            self.endpoint.shutdown()
+        while self.receive():
+            pass
+        if self.over:
+            self.close()
+
     def close(self) -> None:
-        """All is said; what was sent still arrives."""
+        """All is said and heard; what was sent still arrives."""
         self.server.forget(self)
         self.endpoint.close()
 
@@ -87,7 +102,7 @@ class Server(PyElement):
     observes = False
     phase = 110                 # when the HostStacks are there
     unreplicable = "a port is served on the stack of one virtual CPU"
-    handlers = ("port", "accepted", "bytes_in", "bytes_out", "timeouts", "refused")
+    handlers: tuple[str, ...] = ("port", "accepted", "bytes_in", "bytes_out", "timeouts", "refused")
     connection: ClassVar[type[Connection] | None] = None        # none: no TCP
     datagrams = False           # whether it serves UDP
     named: NamedStack | None = None

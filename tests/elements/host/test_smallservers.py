@@ -33,10 +33,11 @@ def test_chargen_sends_shifted_lines_until_it_is_closed(pair):
 
 def test_chargen_waits_for_who_does_not_read(pair):
     hosts = pair("chargen :: ChargenServer(IDLE 10);")
-    hosts.connect(19, reading=False)
+    user = hosts.connect(19, reading=False)
     hosts.wait(5)
     before = hosts.read("chargen.bytes_out")
     hosts.wait(2)
     assert hosts.read("chargen.bytes_out") == before
     hosts.wait(20)
     assert hosts.read("chargen.timeouts") == "1"
+    assert user.endpoint.error
