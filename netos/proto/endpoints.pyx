@@ -15,7 +15,7 @@ from netos.proto.tcp_block cimport (
     EVENT_ACCEPTABLE as ACCEPTABLE_BIT, EVENT_CLOSED as CLOSED_BIT, EVENT_CONNECTED as CONNECTED_BIT,
     EVENT_FINISHED as FINISHED_BIT, EVENT_READABLE as READABLE_BIT, EVENT_URGENT as URGENT_BIT,
     EVENT_WRITABLE as WRITABLE_BIT, TCB_CORKED, TCB_ECN, TCB_FIN_RECEIVED, TCB_KEEPALIVE, TCB_NO_DELAY, TCB_SACK,
-    TCB_TIMESTAMPS, TCB_WINDOW_SCALING, TIMER_KEEPALIVE, Tcb,
+    TCB_TIMESTAMPS, TCB_WINDOW_SCALING, TIMER_KEEPALIVE, Tcb, tcb_touch,
 )
 from netos.proto.tcp_emit cimport set_timer
 from netos.proto.tcp_user cimport (
@@ -233,6 +233,8 @@ cdef class TcpEndpoint:
             self.tcb.bits |= bit
         else:
             self.tcb.bits &= ~bit
+        tcb_touch(self.tcb)         # what waited for this goes now
+        self.stack.work()
         return 0
 
     @property

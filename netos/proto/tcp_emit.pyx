@@ -23,6 +23,7 @@ from netos.proto.tcp_block cimport (
     TCB_DSACK, TCB_ECE_PENDING, TCB_ECN, TCB_SACK, TCB_TIMESTAMPS, TCB_URGENT_OUT, TCB_WINDOW_SCALING, TIMER_DELAYED_ACK, Connection,
     Tcb, Tcp, tcp_clock,
 )
+from netos.proto.tcp_establish cimport own_mss
 from netos.wire cimport store_be16, store_be32
 
 cdef enum:
@@ -237,7 +238,7 @@ cdef bint send_syn(Tcb *tcb) noexcept nogil:
     bare.flags = TCP_SYN | (TCP_ACK if answer else TCP_ECE | TCP_CWR if tcb.tcp.ecn and tcb.backoff < 2 else 0)
     bare.window = min(tcb.receive_limit, <uint32_t>0xFFFF)
     bare.options_length = put_syn_options(
-        bare.options, <uint16_t>tcb.mss, tcb.rcv_scale if offered & TCB_WINDOW_SCALING else -1,
+        bare.options, <uint16_t>own_mss(tcb.tcp, &tcb.connection), tcb.rcv_scale if offered & TCB_WINDOW_SCALING else -1,
         offered & TCB_SACK != 0, offered & TCB_TIMESTAMPS != 0,
         tcp_clock(tcb.tcp) + tcb.ts_offset, tcb.ts_recent if answer else 0)
     tcb.rcv_adv = tcb.rcv_nxt + bare.window
