@@ -64,9 +64,34 @@ def trace_rows(quick: bool) -> list[Row]:
     return rows(quick)
 
 
+def stack_bulk_rows(quick: bool) -> list[Row]:
+    from bench.stack_bulk import rows
+
+    return rows(quick)
+
+
+def stack_http_rows(quick: bool) -> list[Row]:
+    from bench.stack_http import rows
+
+    return rows(quick)
+
+
+def stack_ping_rows(quick: bool) -> list[Row]:
+    from bench.stack_ping import rows
+
+    return rows(quick)
+
+
+def stack_memory_facts(quick: bool) -> list[Fact]:
+    from bench.stack_memory import facts
+
+    return facts(quick)
+
+
 PARTS: dict[str, Callable[[bool], Sequence[Row | Fact]]] = {
     "a": memory_rows, "b": tap_rows, "c": bulk_rows, "d": thread_rows, "e": flow_rows, "f": daemon_facts,
-    "r": reload_facts, "s": start_facts, "t": trace_rows}
+    "h": stack_http_rows, "k": stack_bulk_rows, "m": stack_memory_facts, "p": stack_ping_rows, "r": reload_facts,
+    "s": start_facts, "t": trace_rows}
 
 
 def main() -> int:
