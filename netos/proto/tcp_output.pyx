@@ -240,13 +240,15 @@ cdef void sent(Tcb *tcb, const Choice *choice) noexcept nogil:
         set_timer(tcb, TIMER_RETRANSMIT, now + tcb.rto)
 
 
-cdef uint32_t bare_place(const Tcb *tcb) noexcept nogil:
+cdef uint32_t tcp_bare_place(const Tcb *tcb) noexcept nogil:
     """The sequence number of a segment without data: the next, but not past the window, where a probe may have got.
 
     A peer whose window is closed takes no other (RFC 9293 section 3.10.7.4): with probes out both ways neither would
     hear that the other reads again.
     """
     cdef uint32_t edge = tcb.snd_una + tcb.snd_wnd
+    if tcb.connection.state < ESTABLISHED:                  # the peer has told no window yet
+        return tcb.snd_max
     return edge if <int32_t>(edge - tcb.snd_max) < 0 else tcb.snd_max
 
 
@@ -270,7 +272,9 @@ cdef void tcp_output(Tcb *tcb) noexcept nogil:
     if path.mtu < tcb.mss + HEADERS:
         tcb_set_mss(tcb, path.mtu)                          # a router said so to another, or the link has changed
     full = segment_payload(tcb)
-    most = max(SUPER_SEGMENT_MAX - SUPER_SEGMENT_MAX % full, full) if path.offload and not tcb.bits & TCB_URGENT_OUT else full
+    most = full
+    if path.offload and not tcb.bits & TCB_URGENT_OUT:      # the urgent pointer is told from each segment's own place
+        most = max(SUPER_SEGMENT_MAX - SUPER_SEGMENT_MAX % full, full)
     while choose(tcb, full, &choice):
         if path.room == 0:
             tcb_touch(tcb)                                  # when the link has room again
@@ -287,7 +291,7 @@ cdef void tcp_output(Tcb *tcb) noexcept nogil:
         sent(tcb, &choice)
         path.room -= 1
     if tcb.bits & TCB_ACK_NOW and path.room:
-        send_segment(tcb, &path, bare_place(tcb), 0, TCP_ACK, 0)
+        send_segment(tcb, &path, tcp_bare_place(tcb), 0, TCP_ACK, 0)
     if tcb.send.used and tcb_flight(tcb) == 0 and not tcb.deadline[TIMER_PERSIST] and not tcb.bits & TCB_TOUCHED:
         set_timer(tcb, TIMER_PERSIST, tcp.host.now + tcb.rto)
 
@@ -296,7 +300,7 @@ cdef void tcp_acknowledge(Tcb *tcb) noexcept nogil:
     """Send an acknowledgment by itself, now."""
     cdef Path path
     if host_find_path(tcb.tcp.host, &tcb.connection.remote, &path):
-        send_segment(tcb, &path, bare_place(tcb), 0, TCP_ACK, 0)
+        send_segment(tcb, &path, tcp_bare_place(tcb), 0, TCP_ACK, 0)
 
 
 cdef void tcp_challenge(Tcb *tcb) noexcept nogil:

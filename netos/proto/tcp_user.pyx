@@ -16,6 +16,7 @@ from netos.proto.tcp_block cimport (
 )
 from netos.proto.tcp_emit cimport Bare, send_bare
 from netos.proto.tcp_establish cimport own_mss, own_scale
+from netos.proto.tcp_output cimport tcp_bare_place
 from netos.proto.tcp_passive cimport half_open_end
 from netos.proto.tcp_state cimport STEP_ABORT, STEP_ACTIVE_OPEN, STEP_CLOSE, tcb_move
 from netos.proto.tcp_table cimport (
@@ -263,7 +264,7 @@ cdef void tcp_kill(Tcb *tcb, int32_t error) noexcept nogil:
     """A RST, and the end; a user, if there is one, hears of it as `error`."""
     cdef Bare bare
     if tcb.connection.state not in (CLOSED, SYN_SENT):
-        bare.sequence, bare.acknowledgment, bare.flags = tcb.snd_max, tcb.rcv_nxt, TCP_RST | TCP_ACK
+        bare.sequence, bare.acknowledgment, bare.flags = tcp_bare_place(tcb), tcb.rcv_nxt, TCP_RST | TCP_ACK
         bare.window = bare.options_length = 0
         send_bare(tcb.tcp, &tcb.connection, &bare)
     tcb_move(tcb, STEP_ABORT)
