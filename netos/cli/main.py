@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 VERBS = ("run", "reload", "confirm", "rollback", "read", "write", "handlers", "top", "drops", "flows", "trace", "dump",
-         "lab", "click", "check", "test", "diff", "flatten", "graph", "elements", "explain", "doctor")
+         "lab", "click", "check", "test", "fuzz", "replay", "diff", "flatten", "graph", "elements", "explain", "doctor")
 FAILED, USAGE, INTERRUPTED, UNREAD = 1, 2, 130, 141
 
 

@@ -188,3 +188,12 @@ cdef const char *frame_wrong(const uint8_t *frame, uint32_t length, const Statio
     elif checksum_finish(checksum_partial(at, size, checksum_pseudo_ip(ip, size))):
         return b"a TCP segment with a wrong checksum was sent"
     return NULL
+
+
+def mended(bytes frame not None, bint lengths=False):
+    """The frame with right checksums, and right lengths if asked to."""
+    made = bytearray(frame)
+    cdef uint8_t[::1] view = made
+    if len(made):
+        mend(&view[0], <uint32_t>len(made), lengths)
+    return bytes(made)

@@ -139,7 +139,8 @@ cdef uint32_t called(Peer *peer, const uint8_t *tcp, uint32_t header, uint32_t c
     return ETHER + load_be16(answer + ETHER + 2)
 
 
-cdef uint32_t peer_hear(Peer *peer, const uint8_t *frame, uint32_t length, uint32_t clock, uint8_t *answer) noexcept nogil:
+cdef uint32_t peer_hear(Peer *peer, const uint8_t *frame, uint32_t length, uint32_t clock,
+                        uint8_t *answer) noexcept nogil:
     """What the host has sent; the length of an answer that has to be given at once, 0: none."""
     cdef Parts parts
     cdef const uint8_t *tcp

@@ -1,7 +1,7 @@
-"""A stack under fuzz: frames of a scripted peer, mutated, and of a corpus, in virtual time, and what must hold meanwhile.
+"""A stack under fuzz: frames of a scripted peer and of a corpus, mutated, in virtual time, and what must hold.
 
-The loop runs without Python. All that goes in is noted in a journal, from which replay() gives the stack the same again;
-the stack's secrets come from the seed.
+The loop runs without Python. All that goes in is noted in a journal, from which replay() gives the stack the same
+again; the stack's secrets come from the seed.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -21,7 +21,7 @@ from netos.fuzz.server cimport Server
 from netos.packet cimport (
     BATCH_MAX, GSO_NONE, HEADROOM, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, packet_consume, packet_create,
 )
-from netos.proto.host cimport Host
+from netos.proto.host cimport NEIGHBOURS_MAX, NEIGHBOUR_FREE, Host
 from netos.proto.inet cimport Address, address_ipv4
 from netos.proto.stack cimport Stack
 from netos.proto.tcp_block cimport COUNT_IN_SEGMENTS, ESTABLISHED, KIND_BLOCK, Connection, Tcb, Tcp
@@ -231,8 +231,10 @@ cdef class StackTarget:
         cdef uint32_t i
         for i in range(host.interface_count):
             found += host.interfaces[i].outbox.count
-        for i in range(host.neighbours_used):
-            found += host.neighbour_slab[i].waiting_count
+        if held > found:
+            for i in range(NEIGHBOURS_MAX):
+                if host.neighbour_slab[i].state != NEIGHBOUR_FREE:
+                    found += host.neighbour_slab[i].waiting_count
         if held > found:
             self.blame(b"packets have leaked: more are held than lie in queues")
         elif held < found:

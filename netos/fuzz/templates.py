@@ -132,7 +132,8 @@ def own_tcp() -> list[bytes]:
 
 def own_dhcp() -> list[bytes]:
     """What a server says."""
-    lease = b"\x01\x04\xff\xff\xff\0\x03\x04\x0a\0\0\1\x06\x08\x0a\0\0\1\x08\x08\x08\x08\x33\x04\0\0\x0e\x10\x36\x04\x0a\0\0\1"
+    lease = (b"\x01\x04\xff\xff\xff\0\x03\x04\x0a\0\0\1\x06\x08\x0a\0\0\1\x08\x08\x08\x08\x33\x04\0\0\x0e\x10"
+             b"\x36\x04\x0a\0\0\1")
     return [ether(udp(67, 68, content)) for content in (
         dhcp(2, lease), dhcp(5, lease), dhcp(6), dhcp(2, b"\x34\x01\x03" + lease), dhcp(5, b"\x0c\xff"),
         dhcp(2, lease, cookie=bytes(4)))]

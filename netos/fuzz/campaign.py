@@ -1,0 +1,221 @@
+"""A campaign: rounds of fuzz in child processes, whose crashes are caught; findings shrunk and written as captures."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import mmap
+import os
+import signal
+import struct
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from netos.fuzz.capture import write_finding
+from netos.fuzz.journal import Journal
+from netos.fuzz.plan import STACK, Plan, Record
+from netos.fuzz.shrink import shrunk
+from netos.fuzz.trial import PATIENCE, died_of, free_memory, prepare, trial, watch
+
+JOURNAL = 96 << 20          # bytes
+CHUNK = 5000                # frames between two looks at the clock
+ROUND = {True: 200_000, False: 30_000}      # frames of a round, into a stack, into a configuration
+SETTLED = 4                 # rounds until the heap has its size
+GROWTH = 48 << 20           # bytes of resident memory that rounds may leave behind
+FINDINGS = 10               # different ones, and enough is known
+TELLING = 3                 # exit status of a child that has found something
+STATS = struct.Struct("=6Q")
+REASON = 256                # where the reason stands in a job's shared page
+
+
+@dataclass
+class Finding:
+    """Something that went wrong."""
+
+    reason: str
+    seed: int
+    frames: int             # that it takes
+    noted: int              # that had gone in when it happened
+    path: str
+    reproduced: bool
+
+
+class Job:
+    """A child process and the memory shared with it, which outlives it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.memory = mmap.mmap(-1, JOURNAL)
+        self.journal = Journal(self.memory)
+        self.page = mmap.mmap(-1, 4096)
+        self.child = 0
+        self.base = (0, 0, 0)               # frames, reached, rounds of the children before
+
+    def note(self, frames: int, reached: int, rounds: int, seed: int, number: int, slowest: int) -> None:
+        """Written by the child."""
+        self.page[:STATS.size] = STATS.pack(frames, reached, rounds, seed, number, slowest)
+
+    @property
+    def stats(self) -> tuple[int, ...]:
+        """Frames, those that reached a connection, rounds, the seed and number of this round, the slowest batch."""
+        return STATS.unpack(self.page[:STATS.size])
+
+    def tell(self, reason: str) -> None:
+        """Leave word, and end the child."""
+        encoded = reason.encode()[:2000]
+        self.page[REASON:REASON + len(encoded)] = encoded
+        os._exit(TELLING)
+
+    def heard(self, status: int) -> str:
+        """Why the child has ended."""
+        if os.waitstatus_to_exitcode(status) == TELLING:
+            return self.page[REASON:].rstrip(b"\0").decode(errors="replace")
+        return died_of(status)
+
+    def work(self, plan: Plan, corpus: list[bytes], first: int, step: int, until: float, rounds: int | None) -> None:
+        """Rounds until the time is over; in the child, which it ends."""
+        before, memory, limit = prepare(), 0, allowed_growth()
+        frames = reached = done = slowest = 0
+        number = first
+        while time.monotonic() < until and (rounds is None or number < rounds):
+            seed = round_seed(plan, number)
+            self.note(frames, reached, done, seed, number, slowest)
+            self.journal.clear()
+            watch(PATIENCE)
+            target = plan.make(seed, self.journal, corpus)
+            wrong = None
+            while (wrong is None and target.frames < ROUND[plan.target == STACK] and not target.journal_full
+                   and time.monotonic() < until):
+                watch(PATIENCE)
+                wrong = target.fuzz(CHUNK)
+                self.note(frames + target.frames, reached + getattr(target, "reached", 0), done, seed, number,
+                          max(slowest, target.slowest))
+            watch(PATIENCE)
+            wrong = wrong or target.finish()
+            frames, reached = frames + target.frames, reached + getattr(target, "reached", 0)
+            slowest, done, number = max(slowest, target.slowest), done + 1, number + step
+            del target
+            if wrong is None and free_memory() != before:
+                wrong = "buffers were lost: the pools are not full again"
+            if wrong is None and done >= SETTLED:
+                memory = memory or resident()
+                if resident() > memory + limit:
+                    wrong = f"memory grows: from {memory >> 20} to {resident() >> 20} MiB in {done} rounds"
+            if wrong is not None:
+                self.tell(wrong)
+        self.note(frames, reached, done, 0, number, slowest)
+        sys.stderr.flush()
+        os._exit(0)
+
+    def start(self, *arguments: object) -> None:
+        """Fork the child."""
+        self.page[:] = bytes(4096)
+        self.journal.clear()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.child = os.fork()
+        if self.child == 0:
+            try:
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                self.work(*arguments)       # type: ignore[arg-type]
+            except BaseException as error:
+                self.tell(f"{type(error).__name__}: {error}")
+
+
+def round_seed(plan: Plan, number: int) -> int:
+    """The seed of a round."""
+    return (plan.seed * 1_000_000 + number) & 0xFFFFFFFFFFFFFFFF
+
+
+def resident() -> int:
+    """Bytes of memory in use, without what the allocator keeps for later and without what is shared."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+    _size, pages, shared, *_ = Path("/proc/self/statm").read_text().split()
+    return (int(pages) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
+
+
+def allowed_growth() -> int:
+    """Under the address sanitizer freed memory is kept for a while."""
+    return GROWTH + (512 << 20 if hasattr(ctypes.CDLL(None), "__asan_init") else 0)
+
+
+class Campaign:
+    """Jobs until a time, and what they find; `tell` is called with lines to print."""
+
+    def __init__(self, plan: Plan, out: Path, tell: Callable[[str], None], *, jobs: int = 1, shrinking: float = 60.0,
+                 rounds: int | None = None) -> None:
+        self.plan, self.out, self.tell = plan, out, tell
+        self.corpus = plan.corpus()
+        self.jobs = [Job(number) for number in range(jobs)]
+        self.shrinking = shrinking
+        self.rounds = rounds
+        self.findings: list[Finding] = []
+        self.again: dict[str, int] = {}
+        self.started = time.monotonic()
+        self.busy = 0.0             # seconds of fuzzing, without what shrinking took
+
+    def totals(self) -> tuple[int, int, int, int]:
+        """Frames, those that reached a connection, rounds, nanoseconds of the slowest batch."""
+        stats = [job.stats for job in self.jobs]
+        frames, reached, rounds = (sum(stat[column] + job.base[column]
+                                       for stat, job in zip(stats, self.jobs, strict=True)) for column in range(3))
+        return frames, reached, rounds, max(stat[5] for stat in stats)
+
+    def run(self, seconds: float, progress: Callable[[Campaign], None]) -> list[Finding]:
+        """Fuzz for so long; `progress` is called now and then."""
+        until = self.started + seconds
+        try:
+            for job in self.jobs:
+                job.start(self.plan, self.corpus, job.number, len(self.jobs), until, self.rounds)
+            while any(job.child for job in self.jobs):
+                for job in self.jobs:
+                    self.look(job, until)
+                progress(self)
+                time.sleep(0.05)
+        finally:
+            for job in self.jobs:
+                if job.child:
+                    os.kill(job.child, signal.SIGKILL)
+                    os.waitpid(job.child, 0)
+        return self.findings
+
+    def look(self, job: Job, until: float) -> None:
+        """See whether a job has ended, and why."""
+        if not job.child:
+            return
+        done, status = os.waitpid(job.child, os.WNOHANG)
+        if not done:
+            return
+        job.child = 0
+        if status == 0:
+            return
+        frames, reached, rounds, seed, number, _slowest = job.stats
+        self.found(job.heard(status), seed, job.journal.records())
+        job.base = (job.base[0] + frames, job.base[1] + reached, job.base[2] + rounds)
+        if len(self.findings) < FINDINGS and time.monotonic() < until:
+            job.start(self.plan, self.corpus, number + len(self.jobs), len(self.jobs), until, self.rounds)
+        else:
+            job.page[:] = bytes(4096)
+
+    def found(self, reason: str, seed: int, records: list[Record]) -> None:
+        """Shrink what was found, unless it is known, and write it down."""
+        known = reason.split(": from")[0]
+        if known in self.again:
+            self.again[known] += 1
+            return
+        self.again[known] = 0
+        self.tell(f"found: {reason} (after {len(records)} frames, seed {seed}); shrinking ...")
+
+        def fails(some: list[Record]) -> bool:
+            return trial(self.plan, seed, some, self.corpus) == reason
+
+        reproduced = fails(records)
+        kept = shrunk(records, fails, seconds=self.shrinking) if reproduced else records
+        self.out.mkdir(parents=True, exist_ok=True)
+        path = str(self.out / f"finding-{seed}.pcap")
+        write_finding(path, self.plan, seed, kept)
+        self.findings.append(Finding(reason, seed, len(kept), len(records), path, reproduced))
