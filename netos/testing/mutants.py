@@ -41,7 +41,7 @@ from netos.testing.arp import arp_reply, station
 from netos.testing.ip_packets import icmp_packet, udp_packet
 from netos.testing.mutations import mutated
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+CONFIGS = Path("configs")        # of the project whose root one is in
 MARK, STRAY = b"numbered", b"mutants'"
 FRAMES = 8                      # numbered packets before each reload, and as many strays for an accepted mutant
 PATIENCE = 10.0                 # seconds a packet or a reload may take before it counts as lost
@@ -356,6 +356,8 @@ def main() -> int:
     parser.add_argument("--only", type=int, help="this one alone, and print it")
     parser.add_argument("--threaded", action="store_true")
     options = parser.parse_args()
+    if not CONFIGS.is_dir():
+        parser.error("there is no folder configs here: run this in netos's own source")
     if options.only is not None:
         file = tuple(TRAFFIC)[options.only % len(TRAFFIC)]
         random = Random(f"{options.seed} {options.only}")

@@ -114,5 +114,6 @@ def test_no_control_client_holds_up_the_packets(bench, tmp_path, form):
     assert run.read("c.class") == "Counter"
     with open(f"/proc/{run.process.pid}/status") as status:
         resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-    assert resident < 200_000
+    if "asan" not in os.environ.get("LD_PRELOAD", ""):       # the sanitizer's own memory is no figure of ours
+        assert resident < 200_000
     assert run.end(signal.SIGTERM) == 0
