@@ -9,6 +9,7 @@ import os
 import signal
 import struct
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ ROUND = {True: 200_000, False: 30_000}      # frames of a round, into a stack, i
 SETTLED = 4                 # rounds until the heap has its size
 GROWTH = 48 << 20           # bytes of resident memory that rounds may leave behind
 FINDINGS = 10               # different ones, and enough is known
+LAST_WORDS = 1 << 20        # bytes
 TELLING = 3                 # exit status of a child that has found something
 STATS = struct.Struct("=6Q")
 REASON = 256                # where the reason stands in a job's shared page
@@ -51,6 +53,7 @@ class Job:
         self.memory = mmap.mmap(-1, JOURNAL)
         self.journal = Journal(self.memory)
         self.page = mmap.mmap(-1, 4096)
+        self.said = tempfile.TemporaryFile("ab+", buffering=0)
         self.child = 0
         self.base = (0, 0, 0)               # frames, reached, rounds of the children before
 
@@ -69,6 +72,11 @@ class Job:
         self.page[REASON:REASON + len(encoded)] = encoded
         os._exit(TELLING)
 
+    def last_words(self) -> bytes:
+        """The end of what the child wrote to standard error in its last round, such as a sanitizer's report."""
+        size = os.fstat(self.said.fileno()).st_size
+        return os.pread(self.said.fileno(), LAST_WORDS, max(size - LAST_WORDS, 0))
+
     def heard(self, status: int) -> str:
         """Why the child has ended."""
         if os.waitstatus_to_exitcode(status) == TELLING:
@@ -84,6 +92,7 @@ class Job:
             seed = round_seed(plan, number)
             self.note(frames, reached, done, seed, number, slowest)
             self.journal.clear()
+            os.ftruncate(self.said.fileno(), 0)
             watch(PATIENCE)
             target = plan.make(seed, self.journal, corpus)
             wrong = None
@@ -120,6 +129,7 @@ class Job:
         if self.child == 0:
             try:
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
+                os.dup2(self.said.fileno(), 2)
                 self.work(*arguments)       # type: ignore[arg-type]
             except BaseException as error:
                 self.tell(f"{type(error).__name__}: {error}")
@@ -194,14 +204,14 @@ class Campaign:
         if status == 0:
             return
         frames, reached, rounds, seed, number, _slowest = job.stats
-        self.found(job.heard(status), seed, job.journal.records())
+        self.found(job.heard(status), seed, job.journal.records(), job.last_words())
         job.base = (job.base[0] + frames, job.base[1] + reached, job.base[2] + rounds)
         if len(self.findings) < FINDINGS and time.monotonic() < until:
             job.start(self.plan, self.corpus, number + len(self.jobs), len(self.jobs), until, self.rounds)
         else:
             job.page[:] = bytes(4096)
 
-    def found(self, reason: str, seed: int, records: list[Record]) -> None:
+    def found(self, reason: str, seed: int, records: list[Record], words: bytes) -> None:
         """Shrink what was found, unless it is known, and write it down."""
         known = reason.split(": from")[0]
         if known in self.again:
@@ -218,4 +228,6 @@ class Campaign:
         self.out.mkdir(parents=True, exist_ok=True)
         path = str(self.out / f"finding-{seed}.pcap")
         write_finding(path, self.plan, seed, kept)
+        if reason.startswith("crash") and words:
+            Path(path).with_suffix(".log").write_bytes(words)
         self.findings.append(Finding(reason, seed, len(kept), len(records), path, reproduced))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
@@ -103,6 +102,7 @@ def readdressed(frames: list[bytes], text: str, seed: int) -> list[bytes]:
     chance = Random(seed)
     addresses = sorted({templates.packed(found) for found in ADDRESS.findall(text)
                         if all(int(part) < 256 for part in found.split("."))})
+    addresses = [made for made in addresses if 0 < made[0] < 224]
     addresses = sorted({*addresses, *(made[:3] + bytes([made[3] + 1 & 255]) for made in addresses)}) or [
         templates.packed(templates.HOST), templates.packed(templates.PEER)]
     ethers = sorted({bytes(int(part, 16) for part in found.split(":")) for found in ETHER.findall(text)}) or [
@@ -111,9 +111,8 @@ def readdressed(frames: list[bytes], text: str, seed: int) -> list[bytes]:
     found = []
     for _ in range(max(FRAMES // len(frames), 1)):
         to, sender, ether = chance.choice(addresses), chance.choice(addresses), chance.choice(ethers)
-        replace: Callable[[bytes], bytes] = lambda frame, to=to, sender=sender: (     # type: ignore[misc]
-            frame.replace(host, b"host").replace(peer, sender).replace(b"host", to))
         for frame in frames:
             start = ether if frame[:6] == templates.HOST_ETHER else frame[:6]
-            found.append(mended(start + frame[6:14] + replace(frame[14:])))
+            rest = frame[14:].replace(host, b"host").replace(peer, sender).replace(b"host", to)
+            found.append(mended(start + frame[6:14] + rest))
     return found
