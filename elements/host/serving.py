@@ -102,7 +102,7 @@ class Server(PyElement):
     observes = False
     phase = 110                 # when the HostStacks are there
     unreplicable = "a port is served on the stack of one virtual CPU"
-    handlers: tuple[str, ...] = ("port", "accepted", "bytes_in", "bytes_out", "timeouts", "refused")
+    handlers: ClassVar[tuple[str, ...]] = ("port", "accepted", "bytes_in", "bytes_out", "timeouts", "refused")
     connection: ClassVar[type[Connection] | None] = None        # none: no TCP
     datagrams = False           # whether it serves UDP
     named: NamedStack | None = None

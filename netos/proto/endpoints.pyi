@@ -51,6 +51,8 @@ class TcpEndpoint:
     @property
     def facts(self) -> dict[str, Any]: ...
 
+def move(source: TcpEndpoint, sink: TcpEndpoint) -> int: ...
+
 class TcpListener:
     stack: Stack
     local: tuple[str, int]

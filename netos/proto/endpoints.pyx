@@ -19,7 +19,7 @@ from netos.proto.tcp_block cimport (
 )
 from netos.proto.tcp_emit cimport set_timer
 from netos.proto.tcp_user cimport (
-    tcp_abort, tcp_accept, tcp_close, tcp_connect, tcp_listen, tcp_listen_no_more, tcp_read, tcp_shutdown,
+    tcp_abort, tcp_accept, tcp_close, tcp_connect, tcp_listen, tcp_listen_no_more, tcp_move, tcp_read, tcp_shutdown,
     tcp_unread_urgent, tcp_urge, tcp_write,
 )
 from netos.proto.udp_ports cimport Datagram, UdpPort, udp_close, udp_open, udp_send, udp_take
@@ -247,6 +247,20 @@ cdef class TcpEndpoint:
                 "sack": tcb.bits & TCB_SACK != 0, "timestamps": tcb.bits & TCB_TIMESTAMPS != 0,
                 "ecn": tcb.bits & TCB_ECN != 0,
                 "scales": (tcb.snd_scale, tcb.rcv_scale) if tcb.bits & TCB_WINDOW_SCALING else None}
+
+
+def move(TcpEndpoint source not None, TcpEndpoint sink not None):
+    """Hand what has come on one connection to another, as far as that takes it; how many bytes.
+
+    What is left is there to be moved when `sink` is WRITABLE. Raises OSError when nothing can be sent any more.
+    """
+    cdef int64_t moved = tcp_move(source.block(), sink.block())
+    if moved < 0:
+        raise os_error(-moved)
+    if moved:
+        source.stack.work()
+        sink.stack.work()
+    return moved
 
 
 @cython.no_gc_clear
