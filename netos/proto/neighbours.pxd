@@ -6,6 +6,7 @@ from netos.proto.inet cimport Address
 
 
 cdef void neighbour_send(Host *host, Interface *interface, const Address *hop, Descriptor *packet) noexcept nogil
+cdef void neighbour_doubt(Host *host, Interface *interface, const Address *hop) noexcept nogil
 cdef void arp_input(Host *host, Interface *interface, Descriptor *packet) noexcept nogil
 cdef void arp_announce(Host *host, Interface *interface, const Address *address, bint probe) noexcept nogil
 cdef void neighbours_free(Host *host) noexcept nogil

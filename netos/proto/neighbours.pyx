@@ -205,6 +205,13 @@ cdef void neighbour_send(Host *host, Interface *interface, const Address *hop, D
     host_drop(host, packet, IP_NO_NEIGHBOUR)
 
 
+cdef void neighbour_doubt(Host *host, Interface *interface, const Address *hop) noexcept nogil:
+    """Nothing has come back by way of this neighbour: ask whether it is still there (RFC 1122 section 3.3.1.4)."""
+    cdef Neighbour *neighbour = find(host, interface, hop)
+    if neighbour != NULL and neighbour.state == NEIGHBOUR_REACHABLE:
+        neighbour.confirmed_at = host.now - BELIEVED - 1
+
+
 cdef void confirm(Neighbour *neighbour, const uint8_t *ether) noexcept nogil:
     """The neighbour has told its address: send what waits."""
     cdef Host *host = neighbour.host

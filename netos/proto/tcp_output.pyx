@@ -176,9 +176,11 @@ cdef bint choose_in_recovery(Tcb *tcb, uint32_t allowed, uint32_t full, Choice *
 
 cdef bint choose(Tcb *tcb, uint32_t full, Choice *choice) noexcept nogil:
     """What goes next, as far as the windows let it; 0: nothing."""
-    cdef uint32_t pipe = pipe_of(tcb), allowed, end, length
+    cdef uint32_t pipe = pipe_of(tcb), allowed, end, length, window = tcb.cwnd
     cdef int32_t found
-    allowed = tcb.cwnd - pipe if tcb.cwnd > pipe else 0
+    if tcb.duplicate_acks and not tcb.bits & (TCB_SACK | TCB_RECOVERY):
+        window += min(tcb.duplicate_acks, <uint32_t>2) * tcb.mss        # limited transmit (RFC 3042)
+    allowed = window - pipe if window > pipe else 0
     if tcb.bits & TCB_FORCED:                   # a probe of the window
         tcb.bits &= ~<uint32_t>TCB_FORCED
         take_data(tcb, tcb.snd_una, max(min(tcb.snd_wnd, full), 1), tcb.snd_max != tcb.snd_una, choice)
@@ -203,8 +205,6 @@ cdef bint choose(Tcb *tcb, uint32_t full, Choice *choice) noexcept nogil:
             length = max(length, min(min(full, data_end(tcb) - tcb.snd_nxt), window_left(tcb)))
         take_data(tcb, tcb.snd_nxt, length, 1, choice)
         return 1
-    if tcb.duplicate_acks and not tcb.bits & TCB_SACK:
-        allowed += min(tcb.duplicate_acks, <uint32_t>2) * tcb.mss       # limited transmit (RFC 3042)
     return choose_new(tcb, allowed, full, choice)
 
 

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from netos.proto.deadlines cimport Deadline, deadline_init, deadline_set
 from netos.proto.host cimport Path, host_find_path
+from netos.proto.neighbours cimport neighbour_doubt
 from netos.proto.ranges cimport ranges_forget
 from netos.proto.tcp cimport TCP_ACK
 from netos.proto.tcp_block cimport (
@@ -15,6 +16,9 @@ from netos.proto.tcp_block cimport (
 from netos.proto.tcp_emit cimport send_segment, send_syn, set_timer
 from netos.proto.tcp_output cimport tcp_output
 from netos.proto.tcp_table cimport tcb_end, tcb_make
+
+cdef enum:
+    DOUBTED = 3                 # R1, in retransmissions
 
 cdef int64_t SECOND = 1000000000
 cdef int64_t GRANULARITY = 1000000      # G of RFC 6298
@@ -69,6 +73,13 @@ cdef bint give_up(Tcb *tcb) noexcept nogil:
     return 0
 
 
+cdef void doubt_neighbour(Tcb *tcb) noexcept nogil:
+    """R1 of RFC 9293 section 3.8.3: perhaps it is the next hop that is gone."""
+    cdef Path path
+    if host_find_path(tcb.tcp.host, &tcb.connection.remote, &path) and path.interface != NULL:
+        neighbour_doubt(tcb.tcp.host, path.interface, &path.hop)
+
+
 cdef bint retransmit(Tcb *tcb) noexcept nogil:
     """RFC 6298 section 5.4 to 5.7, RFC 5681 section 3.1, RFC 6675 section 5.1."""
     cdef int64_t now = tcb.tcp.host.now
@@ -82,6 +93,8 @@ cdef bint retransmit(Tcb *tcb) noexcept nogil:
         return probe(tcb)                       # what was sent came too late for the window: that is no loss
     tcb.tcp.counts[COUNT_TIMEOUTS] += 1
     tcb.backoff += 1
+    if tcb.backoff == DOUBTED:
+        doubt_neighbour(tcb)
     tcb.rto = min(tcb.rto * 2, tcb.tcp.rto_maximum)
     tcb.bits &= ~<uint32_t>(TCB_RTT_TIMED | TCB_RECOVERY | TCB_RESCUED)
     set_timer(tcb, TIMER_RETRANSMIT, now + tcb.rto)
