@@ -13,10 +13,16 @@ from netos.proto.neighbours cimport arp_announce
 from netos.proto.stack cimport Stack
 
 from elements.host import host_tables
+from elements.host.dhcp import lease_routes, show_lease
 from elements.host.stacks import stack_of
 from netos.args import Bool, Ether, Integer, IPv4, IPv4Prefix, Raw, Word
 from netos.errors import ArgumentError, NetosError
 from netos.handlers import read_handler, write_handler
+
+
+cdef enum:
+    EVENT_DHCP = 1
+    LATER = 10000000                # nanoseconds
 
 
 cdef void outbox_ready(void *element) noexcept nogil:
@@ -31,13 +37,15 @@ cdef class HostStack(Element):
     """The host's end of a link: frames that come in are for it, frames that it sends are pulled from output 0.
 
     ADDRESS is its IPv4 address on the link with the prefix, ETHER its Ethernet address, GATEWAY the router to all other
-    networks, MTU the link's. Without ETHER packets begin with their IP header. With OFFLOAD, the default, it sends
-    segments of up to 64 KiB and partial checksums, which are completed where an element behind it cannot take them.
-    Several HostStacks with the same STACK are interfaces of one host. The stack belongs to the virtual CPU: connections and
-    listeners live on when the graph is replaced, as long as the new one has a user of the stack.
-    Handlers: address, connections (a line each: local, remote, state, bytes in, out, unread, unacknowledged), counters,
-    counts (connections open, half open, in TIME-WAIT), length, listeners, neighbours, routes (read), kill (write: LOCAL
-    REMOTE, each ADDRESS:PORT or `-` for any), add_route (PREFIX [GATEWAY]), remove_route (PREFIX) (write).
+    networks, MTU the link's. With DHCP true a server on the link tells them (RFC 2131): ADDRESS and GATEWAY are left
+    out, and the lease lives on when the graph is replaced. Without ETHER packets begin with their IP header. With
+    OFFLOAD, the default, it sends segments of up to 64 KiB and partial checksums, which are completed where an element
+    behind it cannot take them. Several HostStacks with the same STACK are interfaces of one host. The stack belongs to
+    the virtual CPU: connections and listeners live on when the graph is replaced, as long as the new one has a user of
+    the stack.
+    Handlers: address, lease, connections (a line each: local, remote, state, bytes in, out, unread, unacknowledged),
+    counters, counts (connections open, half open, in TIME-WAIT), length, listeners, neighbours, routes (read), kill
+    (write: LOCAL REMOTE, each ADDRESS:PORT or `-` for any), add_route (PREFIX [GATEWAY]), remove_route (PREFIX) (write).
     """
 
     ports = "1/1"
@@ -46,7 +54,8 @@ cdef class HostStack(Element):
     handlers = ("address",)
     unreplicable = "a connection lives in the stack of one virtual CPU"
 
-    cdef readonly object address
+    cdef readonly object dhcp       # its DhcpInterface, if it has one
+    cdef object given               # ADDRESS
     cdef readonly Stack stack
     cdef readonly list more_routes  # those added by hand: (prefix, gateway or None)
     cdef object named
@@ -56,15 +65,21 @@ cdef class HostStack(Element):
     cdef Interface *link
     cdef Notifier nonempty
     cdef Timer timer
+    cdef Timer dhcp_timer
     cdef bint told                  # that there are events
     cdef bint unannounced           # addresses that the link has not heard of
 
     def configure(self, address: IPv4Prefix() = None, *, ether: Ether = None, gateway: IPv4 = None,
-                  mtu: Integer(minimum=68, maximum=65535) = 1500, offload: Bool = True, stack: Word = "default"):
+                  mtu: Integer(minimum=68, maximum=65535) = 1500, offload: Bool = True, stack: Word = "default",
+                  dhcp: Bool = False):
+        if dhcp and (address is not None or gateway is not None):
+            raise ArgumentError("the server tells address and gateway: leave ADDRESS and GATEWAY out", "DHCP")
+        if dhcp and ether is None:
+            raise ArgumentError("is for Ethernet: give ETHER", "DHCP")
         if gateway is not None and (address is None or gateway not in address.network):
             raise ArgumentError(f"{gateway} is no neighbour: a gateway lies in the network of ADDRESS", "GATEWAY")
-        self.address = address
-        self.options = (None if ether is None else bytes(ether), mtu, offload, gateway)
+        self.given = address
+        self.options = (None if ether is None else bytes(ether), mtu, offload, gateway, dhcp)
         self.stack_name = stack
         self.more_routes = []
 
@@ -77,21 +92,22 @@ cdef class HostStack(Element):
         self.stack = self.named.stack
         self.attach()
         self.start_timer(&self.timer)
+        self.start_timer(&self.dhcp_timer)
+        self.dhcp_begins()
         self.start_task(True)
 
     def attach(self):
         """Have the interface: its settings are ours, we send what it has to send and hear of the stack's events."""
-        ether, mtu, offload, gateway = self.options
+        ether, mtu, offload, _gateway, dhcp = self.options
         try:
             self.number = self.stack.set_interface(self.name, ether=ether, mtu=mtu, offload=offload)
         except ValueError as error:
             raise NetosError(str(error)) from error
         self.named.hold_interface(self.name, self)
         self.link = self.stack.interface(self.name)
-        self.stack.set_addresses(self.name, [] if self.address is None else [str(self.address)], gateway,
-                                 announce=False)
-        for prefix, hop in self.more_routes:
-            self.stack.add_route(prefix, hop, interface=self.name)
+        if dhcp:
+            self.dhcp = self.named.hold_client(self.name, ether, self)
+        self.set_addresses(announce=False)
         # Only when packets flow, because this graph may yet be refused
         self.unannounced = ether is not None and (ether, str(self.address)) not in self.named.announced
         self.link.ready = outbox_ready
@@ -101,6 +117,17 @@ cdef class HostStack(Element):
         self.stack.on_work = self.work
         self.told = False
         notifier_wake(&self.nonempty)
+
+    def set_addresses(self, announce):
+        """Have the addresses and routes that are ours now."""
+        ether, mtu, offload, gateway, dhcp = self.options
+        address, lease = self.address, self.dhcp.lease if dhcp else None
+        if lease is not None and lease.mtu is not None:
+            mtu = min(mtu, lease.mtu)
+        self.stack.set_interface(self.name, ether=ether, mtu=mtu, offload=offload)
+        self.stack.set_addresses(self.name, [address] if address else [], gateway, announce=announce)
+        for prefix, hop in [*(lease_routes(lease) if lease is not None else ()), *self.more_routes]:
+            self.stack.add_route(prefix, hop, interface=self.name)
 
     def detach(self):
         """Have the interface no more; nothing happens if another graph's element has it already."""
@@ -123,6 +150,7 @@ cdef class HostStack(Element):
     def resume(self):
         self.attach()
         Element.resume(self)
+        self.dhcp_begins()
         task_schedule(&self.task)
 
     def take_state(self, HostStack old):
@@ -136,6 +164,8 @@ cdef class HostStack(Element):
         if self.named is not None:
             self.detach()
             self.link = NULL
+            if self.dhcp is not None:
+                self.named.leave_client(self.dhcp, self)
             self.named.leave_interface(self.name, self)
             self.named.leave(self)
             self.named = None
@@ -151,7 +181,10 @@ cdef class HostStack(Element):
         self.wake()
 
     def deliver(self, kind, value):
-        """Tell users what has happened to their endpoints."""
+        """Tell users what has happened to their endpoints, or the DHCP client that it is time."""
+        if kind == EVENT_DHCP:
+            self.serve_dhcp()
+            return
         self.told = False
         for owner, events in self.stack.events():
             if owner.user is not None:
@@ -160,7 +193,41 @@ cdef class HostStack(Element):
                 except Exception as error:      # one user's trouble is not another's
                     self.router.event_failed(self, error)
 
+    # DHCP
+
+    def dhcp_begins(self):
+        """Have the client served as soon as packets flow."""
+        if self.dhcp is not None:
+            timer_schedule(&self.dhcp_timer, 0)
+
+    def serve_dhcp(self):
+        """Let the client do what is due, and be called again in time."""
+        if self.link == NULL or self.link.object != <void *>self:
+            return
+        due = self.dhcp.serve(clock_steady(&self.vcpu.clock))
+        if due is None:
+            timer_cancel(&self.dhcp_timer)
+        else:
+            timer_schedule(&self.dhcp_timer, due)
+        self.wake()
+
+    def lease_changed(self, lease):
+        """Another address, or none any more."""
+        self.set_addresses(announce=True)
+
     # Handlers
+
+    @property
+    def address(self):
+        """The address with its prefix, "" without one."""
+        if self.dhcp is None:
+            return "" if self.given is None else str(self.given)
+        return "" if self.dhcp.lease is None else str(self.dhcp.lease.interface)
+
+    @read_handler
+    def lease(self):
+        """What a DHCP server has given: address, server, routes, name servers, seconds until it expires."""
+        return show_lease(self.dhcp.lease if self.dhcp is not None else None, clock_steady(&self.vcpu.clock))
 
     @read_handler
     def connections(self):
@@ -237,7 +304,12 @@ cdef class HostStack(Element):
         return True
 
     cdef void run_timer(self, Timer *timer) noexcept nogil:
-        self.advance()
+        if timer != &self.dhcp_timer:
+            self.advance()
+        elif self.vcpu.events_count == EVENTS_MAX:
+            timer_schedule(timer, clock_steady(&self.vcpu.clock) + LATER)
+        else:
+            self.tell(EVENT_DHCP, 0)
 
     cdef void pull_batch(self, int port, uint32_t limit, Batch *into) noexcept nogil:
         self.stack.take_batch(self.number, limit, into)

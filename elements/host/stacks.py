@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from elements.host.dhcp import DhcpInterface
 from netos.errors import NetosError
 from netos.proto.endpoints import TcpListener, UdpEndpoint
 from netos.proto.stack import Stack
@@ -58,6 +59,7 @@ class NamedStack:
         self.users: set[Any] = set()
         self.interfaces: dict[str, Held] = {}
         self.ports: dict[tuple[str, int], Held] = {}
+        self.clients: dict[str, DhcpInterface] = {}         # by the names of interfaces
         self.announced: set[tuple[str, str]] = set()        # (Ethernet address, address)
 
     def leave(self, user: Any) -> None:
@@ -78,6 +80,24 @@ class NamedStack:
         if held is not None and held.leave(element):
             del self.interfaces[name]
             self.stack.remove_interface(name)
+
+    def hold_client(self, name: str, ether: bytes, element: Any) -> DhcpInterface:
+        """The element has the interface's DHCP client from now on; another Ethernet address is another client."""
+        client = self.clients.get(name)
+        if client is not None and client.client.ether.packed != ether:
+            client.close()
+            client = None
+        if client is None:
+            client = self.clients[name] = DhcpInterface(self.stack, name, ether, self.clients)
+        client.take(element)
+        return client
+
+    def leave_client(self, client: DhcpInterface, element: Any) -> None:
+        """It has it no more; one that nobody has ends."""
+        if client.leave(element):
+            client.close()
+            if self.clients.get(client.name) is client:
+                del self.clients[client.name]
 
     # Ports
 

@@ -282,6 +282,28 @@ cdef void arp_announce(Host *host, Interface *interface, const Address *address,
     ask(host, interface, 0 if probe else address_number(address), address_number(address), NULL)
 
 
+cdef bint neighbour_probe(Host *host, Interface *interface, const Address *address) noexcept nogil:
+    """Ask whether anybody has an address that is to be ours (RFC 5227 section 2.1.1); 0: no room to note an answer."""
+    cdef Neighbour *neighbour = find(host, interface, address)
+    if neighbour != NULL:
+        forget(neighbour)
+    neighbour = make(host, interface, address)
+    if neighbour == NULL:
+        host.counts[ARP_TABLE_FULL] += 1
+        return 0
+    neighbour.state = NEIGHBOUR_INCOMPLETE
+    neighbour.tries = TRIES                             # it asks once; who wants to ask again probes again
+    deadline_set(&host.deadlines, &neighbour.timer, host.now + SECOND)
+    arp_announce(host, interface, address, 1)
+    return 1
+
+
+cdef bint neighbour_answered(Host *host, Interface *interface, const Address *address) noexcept nogil:
+    """Whether somebody is known to have an address."""
+    cdef Neighbour *neighbour = find(host, interface, address)
+    return neighbour != NULL and (neighbour.state == NEIGHBOUR_REACHABLE or neighbour.state == NEIGHBOUR_PROBING)
+
+
 cdef void neighbours_free(Host *host) noexcept nogil:
     """Forget all, with the packets that wait."""
     cdef uint32_t i

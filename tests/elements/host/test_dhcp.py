@@ -1,0 +1,139 @@
+"""HostStack with DHCP true: it asks the other host in the graph, has what it is given, and loses it again."""
+
+from ipaddress import IPv4Address
+
+import pytest
+
+from netos.errors import ConfigError
+from netos.proto.endpoints import UdpEndpoint
+from netos.proto.wire import Dhcp, dhcp
+from netos.router import Router
+
+TEXT = """
+a :: HostStack(10.0.0.1/24, ETHER 02:00:00:00:00:01, STACK client);
+b :: HostStack(DHCP true, ETHER 02:00:00:00:00:02);
+a -> Unqueue -> b -> Unqueue -> sniffed :: Counter -> a;
+"""
+
+
+class Server:
+    """A DHCP server on host `a`, as small as can be."""
+
+    def __init__(self, hosts, address="10.0.0.7", seconds=600, options=(), stack=None):
+        self.given = IPv4Address(address)
+        self.identifier = IPv4Address(int(self.given) & ~0xFF | 1).packed
+        self.endpoint = UdpEndpoint(stack or hosts.client, ("", 67))
+        self.endpoint.broadcast = True
+        self.endpoint.user = self
+        self.heard = []
+        self.seconds = seconds
+        self.options = options
+        self.silent = False
+
+    def stack_event(self, events):
+        while (found := self.endpoint.receive()) is not None:
+            data, (source, port) = found
+            message = Dhcp.parse(data).header
+            self.heard.append((dhcp.TYPES[message.message_type], source))
+            kind = {dhcp.DISCOVER: dhcp.OFFER, dhcp.DHCP_REQUEST: dhcp.ACK}.get(message.message_type)
+            assert port == 68
+            if kind is not None and not self.silent:
+                reply = Dhcp(2, message.transaction, your=self.given, hardware=message.hardware, options=(
+                    (53, bytes((kind,))), (54, self.identifier), (1, bytes((255, 255, 255, 0))),
+                    (51, self.seconds.to_bytes(4, "big")), *self.options))
+                self.endpoint.send(reply.build(), ("255.255.255.255" if source == "0.0.0.0" else source, 68))
+
+
+@pytest.fixture
+def hosts(pair):
+    return pair("", TEXT)
+
+
+def test_the_host_gets_its_address(hosts):
+    """Discover to acknowledgement over the real path, with a probe; then the host can be reached at it."""
+    server = Server(hosts, options=((3, bytes((10, 0, 0, 1))), (6, bytes((10, 0, 0, 1))), (26, b"\x05\x78")))
+    hosts.wait(0.4)
+    assert hosts.read("b.address") == ""                # still looking whether it is free
+    hosts.wait(0.2)
+    assert hosts.read("b.address") == "10.0.0.7/24"
+    assert server.heard == [("discover", "0.0.0.0"), ("request", "0.0.0.0")]
+    assert hosts.read("b.lease").splitlines() == [
+        "address 10.0.0.7/24", "server 10.0.0.1", "route 0.0.0.0/0 10.0.0.1", "nameserver 10.0.0.1", "expires 599"]
+    assert "0.0.0.0/0 10.0.0.1 b" in hosts.read("b.routes")
+    client = UdpEndpoint(hosts.client, remote=("10.0.0.7", 9))
+    client.send(b"anybody?")
+    hosts.wait(0.1)
+    with pytest.raises(ConnectionRefusedError):         # it is there, and says that nobody listens
+        client.receive()
+
+
+def test_a_lease_is_renewed_and_lost(hosts):
+    """At half time the server is asked from the address itself; when nobody answers, the address goes in time."""
+    server = Server(hosts)
+    hosts.wait(301)
+    assert server.heard[2:] == [("request", "10.0.0.7")]
+    assert int(hosts.read("b.lease").split()[-1]) > 590
+    server.silent = True
+    hosts.wait(598)
+    assert hosts.read("b.address") == "10.0.0.7/24"
+    hosts.wait(3)
+    assert (hosts.read("b.address"), hosts.read("b.lease")) == ("", "")
+    assert hosts.router["b"].stack.addresses("b") == []
+    assert server.heard[-1] == ("discover", "0.0.0.0")
+
+
+def test_a_taken_address_is_declined(hosts):
+    """The offered address answers ARP: it is the server's own."""
+    server = Server(hosts, address="10.0.0.1")
+    hosts.wait(1)
+    assert [kind for kind, _ in server.heard] == ["discover", "request", "decline"]
+    assert hosts.read("b.address") == ""
+    server.given = IPv4Address("10.0.0.9")
+    hosts.wait(11)
+    assert hosts.read("b.address") == "10.0.0.9/24"
+
+
+def test_the_lease_outlives_the_graph(hosts):
+    """A reload asks no server, and the connection to the outside stays; without DHCP the address is gone."""
+    server = Server(hosts)
+    hosts.wait(1)
+    hosts.reload("x :: Idle -> Discard;", TEXT)
+    assert hosts.read("b.address") == "10.0.0.7/24"
+    hosts.wait(1)
+    assert len(server.heard) == 2
+    hosts.wait(300)
+    assert server.heard[2:] == [("request", "10.0.0.7")]
+    hosts.reload("", TEXT.replace("DHCP true", "10.0.0.2/24"))
+    hosts.wait(1000)
+    assert hosts.read("b.address") == "10.0.0.2/24"
+    assert "udp" not in hosts.read("b.listeners")
+    assert len(server.heard) == 3
+
+
+def test_a_server_that_comes_late(hosts):
+    hosts.wait(60)
+    server = Server(hosts)
+    hosts.wait(70)
+    assert hosts.read("b.address") == "10.0.0.7/24"
+    assert server.heard[0] == ("discover", "0.0.0.0")
+
+
+def test_two_interfaces_of_one_host(pair):
+    """Both clients share port 68, and each hears its own server."""
+    hosts = pair("", TEXT + """
+    c :: HostStack(10.0.1.1/24, ETHER 02:00:00:00:00:03, STACK other);
+    d :: HostStack(DHCP true, ETHER 02:00:00:00:00:04);
+    c -> Unqueue -> d -> Unqueue -> c;""")
+    one, two = Server(hosts), Server(hosts, "10.0.1.7", stack=hosts.router["c"].stack)
+    hosts.wait(400)
+    assert (hosts.read("b.address"), hosts.read("d.address")) == ("10.0.0.7/24", "10.0.1.7/24")
+    assert one.heard == [("discover", "0.0.0.0"), ("request", "0.0.0.0"), ("request", "10.0.0.7")]
+    assert two.heard == [("discover", "0.0.0.0"), ("request", "0.0.0.0"), ("request", "10.0.1.7")]
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ("10.0.0.2/24, ETHER 02:00:00:00:00:02, DHCP true", "leave ADDRESS and GATEWAY out"),
+    ("DHCP true", "give ETHER")])
+def test_what_makes_no_sense_is_refused(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        Router.from_text(f"Idle -> HostStack({arguments}) -> Discard;").initialize()
