@@ -1,6 +1,6 @@
 """The program on a fuzzed host; see server.pyx."""
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 from netos.fuzz.peer cimport CALLED, SERVICES
 from netos.proto.stack cimport Stack
@@ -24,6 +24,10 @@ cdef class Server:
     cdef Held held[KEPT]
     cdef uint32_t oldest
     cdef uint64_t calls
+    cdef public object reader       # of datagrams to the ports of DHCP and DNS, in Python: netos.fuzz.readers
+    cdef public object failure      # what it says is wrong
+
+    cdef void hand_over(self, uint16_t port, uint32_t length) noexcept nogil
     cdef readonly uint64_t answered
 
     cdef void serve(self) noexcept nogil

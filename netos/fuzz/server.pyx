@@ -3,7 +3,7 @@
 What it does follows from what the stack tells alone, so that a replay of the same frames at the same times is the same.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memset
 
 from netos.fuzz.peer cimport CALLED, CALLED_PORT, PEER, SERVICE_PORT, SERVICES
@@ -121,6 +121,13 @@ cdef class Server:
                 held.tcb = NULL
                 tcp_close(tcb)
 
+    cdef void hand_over(self, uint16_t port, uint32_t length) noexcept nogil:
+        """Let Python read a datagram."""
+        with gil:
+            wrong = self.reader(port, (<char *>scratch)[:length], self.stack.protocols.host.now)
+            if wrong is not None and self.failure is None:
+                self.failure = wrong
+
     cdef void call(self) noexcept nogil:
         """Open what connections of its own it lacks."""
         cdef Address anywhere = address_ipv4(0), peer = address_ipv4(PEER)
@@ -166,7 +173,9 @@ cdef class Server:
             while udp_take(port, &header):
                 ring_copy_out(&port.queue, 0, scratch, header.length)
                 ring_skip(&port.queue, header.length)
-                if header.source_port and not header.error:
+                if self.reader is not None and port.port in (68, 5353) and not header.error:
+                    self.hand_over(port.port, header.length)
+                elif header.source_port and not header.error:
                     udp_send(&self.stack.protocols.udp, port, &nowhere, &header.source, header.source_port, scratch,
                              header.length)
         self.calls += 1

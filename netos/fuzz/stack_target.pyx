@@ -28,6 +28,7 @@ from netos.proto.tcp_block cimport COUNT_IN_SEGMENTS, ESTABLISHED, KIND_BLOCK, C
 from netos.proto.tcp_table cimport tcp_find
 from netos.wire cimport load_be16, load_be32, store_be16
 
+from netos.fuzz.readers import Readers
 from netos.fuzz.server import Server as Program
 from netos.kernel.vcpu import VirtualCpu
 from netos.proto.stack import Stack as Made
@@ -109,6 +110,7 @@ cdef class StackTarget:
         memcpy(self.station.ether, <const char *>ETHER_ADDRESS, 6)
         self.station.address, self.station.mtu = HOST, mtu
         self.server = Program(self.stack)
+        self.server.reader = Readers(seed)
         peer_init(&self.peer, &self.chance)
         self.end_batch()
 
@@ -345,7 +347,7 @@ cdef class StackTarget:
         cdef uint64_t until = self.frames + count
         cdef int64_t start
         with nogil:
-            while self.frames < until and self.wrong == NULL and not self.full:
+            while self.frames < until and self.wrong == NULL and not self.full and self.server.failure is None:
                 start = self.worked()
                 self.fuzz_batch()
                 start = self.worked() - start
@@ -369,7 +371,7 @@ cdef class StackTarget:
                     self.slowest = took
                 if took > self.budget:
                     self.blame(b"a batch of frames took too long")
-                if self.wrong != NULL:
+                if self.verdict() is not None:
                     break
                 start = self.worked()
                 self.pass_time(time)
@@ -381,6 +383,8 @@ cdef class StackTarget:
 
     def verdict(self):
         """None, or what is wrong."""
+        if self.server is not None and self.server.failure is not None:
+            return self.server.failure
         return None if self.wrong == NULL else (<bytes>self.wrong).decode()
 
     @property
@@ -392,7 +396,7 @@ cdef class StackTarget:
 
     def finish(self):
         """Wait two minutes; ping and TCP must still answer; then all is closed, and all packets must be home."""
-        if self.wrong == NULL:
+        if self.verdict() is None:
             self.answer_count = 0
             self.pass_time(self.now + 120 * SECOND)
             self.end_batch()
