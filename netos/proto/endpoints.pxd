@@ -16,6 +16,7 @@ cdef class TcpEndpoint:
 
     cdef void adopt(self)
     cdef Tcb *block(self) except NULL
+    cdef void keep_alive(self)
     cdef int set_bit(self, uint32_t bit, bint value) except -1
 
 

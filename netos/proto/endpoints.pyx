@@ -218,7 +218,11 @@ cdef class TcpEndpoint:
     def keepalive(self, bint value):
         self.set_bit(TCB_KEEPALIVE, value)
         if value:
-            set_timer(self.tcb, TIMER_KEEPALIVE, self.tcb.tcp.host.now + self.tcb.keepalive_idle)
+            self.keep_alive()
+
+    cdef void keep_alive(self):
+        """Have the peer probed when it has been silent for long enough."""
+        set_timer(self.tcb, TIMER_KEEPALIVE, self.tcb.tcp.host.now + self.tcb.keepalive_idle)
 
     def set_keepalive(self, double idle, double interval, uint32_t count):
         """When an idle connection is probed first, and how often (seconds), and when it is given up."""
@@ -226,6 +230,8 @@ cdef class TcpEndpoint:
         self.tcb.keepalive_idle = <int64_t>(idle * 1e9)
         self.tcb.keepalive_interval = <int64_t>(interval * 1e9)
         self.tcb.keepalive_count = count
+        if self.tcb.bits & TCB_KEEPALIVE:
+            self.keep_alive()
 
     cdef int set_bit(self, uint32_t bit, bint value) except -1:
         self.block()

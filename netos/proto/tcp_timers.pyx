@@ -9,9 +9,9 @@ from netos.proto.neighbours cimport neighbour_doubt
 from netos.proto.ranges cimport ranges_forget
 from netos.proto.tcp cimport TCP_ACK
 from netos.proto.tcp_block cimport (
-    COUNT_ABANDONED, COUNT_ATTEMPT_FAILS, COUNT_KEEPALIVES, COUNT_PROBES, COUNT_TIMEOUTS, FIN_WAIT_2, SYN_RECEIVED,
-    SYN_SENT, TCB_ACK_NOW, TCB_FORCED, TCB_KEEPALIVE, TCB_ORPHAN, TCB_RECOVERY, TCB_RESCUED, TCB_RTT_TIMED, TCP_TIMERS,
-    TIMER_DELAYED_ACK, TIMER_KEEPALIVE, TIMER_LINGER, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb, Tcp, tcb_flight,
+    COUNT_ABANDONED, COUNT_ATTEMPT_FAILS, COUNT_KEEPALIVES, COUNT_PROBES, COUNT_TIMEOUTS, ESTABLISHED, FIN_WAIT_2,
+    SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW, TCB_FORCED, TCB_KEEPALIVE, TCB_ORPHAN, TCB_RECOVERY, TCB_RESCUED,
+    TCB_RTT_TIMED, TCP_TIMERS, TIMER_DELAYED_ACK, TIMER_KEEPALIVE, TIMER_LINGER, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb, Tcp, tcb_flight,
 )
 from netos.proto.tcp_emit cimport send_segment, send_syn, set_timer
 from netos.proto.tcp_output cimport tcp_output
@@ -134,7 +134,7 @@ cdef bint keepalive(Tcb *tcb) noexcept nogil:
     cdef int64_t now = tcb.tcp.host.now
     cdef int64_t due = tcb.heard_at + tcb.keepalive_idle
     cdef Path path
-    if not tcb.bits & TCB_KEEPALIVE:
+    if not tcb.bits & TCB_KEEPALIVE or tcb.connection.state < ESTABLISHED:
         return 1
     if now < due:
         tcb.probes = 0
