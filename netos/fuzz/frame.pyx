@@ -4,11 +4,14 @@ The rules for what a host sends are RFC 894, RFC 826, RFC 791, RFC 792, RFC 768,
 """
 
 from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memcpy
 
 from netos.checksum cimport (
     checksum_data, checksum_finish, checksum_fold, checksum_nonzero, checksum_partial, checksum_pseudo_ip,
 )
 from netos.wire cimport load_be16, load_be32, store_be16
+
+from netos.addresses import EtherAddress, ipv4_number
 
 cdef enum:
     ICMP = 1
@@ -197,3 +200,14 @@ def mended(bytes frame not None, bint lengths=False):
     if len(made):
         mend(&view[0], <uint32_t>len(made), lengths)
     return bytes(made)
+
+
+def wrong(bytes frame not None, *, ether, address, uint32_t mtu=1500):
+    """What is wrong with a frame that the host with these addresses has sent; None: nothing."""
+    cdef Station station
+    cdef bytes packed = bytes(EtherAddress(ether))
+    cdef const char *found
+    memcpy(station.ether, <const char *>packed, 6)
+    station.address, station.mtu = ipv4_number(str(address)), mtu
+    found = frame_wrong(<const uint8_t *><const char *>frame, <uint32_t>len(frame), &station, 0, 0)
+    return None if found == NULL else (<bytes>found).decode()

@@ -392,6 +392,10 @@ cdef class StackTarget:
         """Whether fuzz() ended because nothing more can be noted."""
         return self.full
 
+    def readdress(self, *addresses):
+        """Other addresses for the host than the oracles know of, for tests of the oracles."""
+        self.stack.set_addresses("eth0", addresses)
+
     # What must still work
 
     def finish(self):
