@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from netos.aio.resolving import Names
 from netos.errors import NetosError
 from netos.kernel.inline import InlineRunner
 
@@ -38,24 +40,55 @@ class Host:
 
     `tap` and `address` make one with an interface on a tap device; `config` is any configuration text with a HostStack
     in it; without either the host has nothing but 127.0.0.1. Its devices are open from the start on, packets flow while
-    one of its loops runs.
+    one of its loops runs. With `dhcp` it waits for an address, for `patience` seconds at most, unless a loop runs in
+    this thread already. `dns` are the servers that names are looked up with; else DHCP's, else /etc/resolv.conf's.
     """
 
     def __init__(self, tap: str = "", address: str = "", *, config: str = "", ether: str = "", gateway: str = "",
-                 mtu: int = 1500, offload: bool = True, dhcp: bool = False, filename: str = "host") -> None:
+                 mtu: int = 1500, offload: bool = True, dhcp: bool = False, dns: Sequence[str] = (),
+                 patience: float = 30.0, filename: str = "host") -> None:
         from netos.router import Router
 
         if not config:
             config = LOOPBACK_ONLY if not tap else tap_config(
                 tap, address, ether=ether, gateway=gateway, mtu=mtu, offload=offload, dhcp=dhcp)
         self.router: Router = Router.from_text(config, filename, widen=256).initialize()
-        self.elements = [element for element in self.router.order if type(element).__name__ == "HostStack"]
+        self.elements: list[Any] = [element for element in self.router.order if type(element).__name__ == "HostStack"]
         if not self.elements:
             self.router.close()
             raise NetosError(f"{filename} has no HostStack: put one where packets for this host arrive")
         self.loop: asyncio.AbstractEventLoop | None = None      # the one that moves the packets just now
+        self.names = Names(self, dns)
         self.closed = False
         self._runner: InlineRunner | None = None
+        if asyncio._get_running_loop() is None:
+            try:
+                self.wait_for_addresses(patience)
+            except BaseException:
+                self.close()
+                raise
+
+    def wait_for_addresses(self, seconds: float) -> None:
+        """Let packets flow until every interface with DHCP has an address; raises NetosError if that takes too long."""
+        waiting = [element for element in self.elements if element.dhcp is not None]
+
+        async def wait() -> None:
+            end = loop.time() + seconds
+            while not all(element.dhcp.lease for element in waiting):
+                if loop.time() > end:
+                    raise NetosError(f"no DHCP server gave {waiting[0].name} an address within {seconds:g} seconds: "
+                                     "is one on that link? Give an address, or wait longer")
+                await asyncio.sleep(0.01)
+
+        if not waiting:
+            return
+        loop = asyncio.SelectorEventLoop()
+        try:
+            self.attach(loop)
+            loop.run_until_complete(wait())
+        finally:
+            self.detach()
+            loop.close()
 
     @property
     def stack(self) -> Stack:

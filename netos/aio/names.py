@@ -1,4 +1,4 @@
-"""Names and addresses: what loop.getaddrinfo() answers on the stack, numbers, this host, the hosts file."""
+"""Names and addresses: what loop.getaddrinfo() answers on the stack, numbers, this host, the hosts file, DNS."""
 
 from __future__ import annotations
 
@@ -50,6 +50,27 @@ def is_number(text: str) -> bool:
     return True
 
 
+def address_number(address: Any) -> tuple[str, int]:
+    """The (address, port) that a socket's call was given, with a name of this host as its number; raises gaierror."""
+    if not isinstance(address, tuple) or len(address) != 2:
+        raise TypeError(f"an address is a tuple of a host and a port, not {address!r}")
+    host, port = address
+    if not isinstance(port, int):
+        raise TypeError(f"a port is a number, not {port!r}")
+    if not 0 <= port <= 65535:
+        raise OverflowError(f"a port is from 0 to 65535, not {port}")
+    if not host:
+        return "0.0.0.0", port
+    if is_number(host):
+        return host, port
+    if host == "<broadcast>":
+        return "255.255.255.255", port
+    found = ["127.0.0.1"] if host == "localhost" else hosts_file(host)
+    if not found:
+        raise socket.gaierror(socket.EAI_NONAME, f"{host!r} is not an IPv4 address, nor has the hosts file its name")
+    return found[0], port
+
+
 async def resolve(loop: Any, host: Any, port: Any, *, family: int, type: int, proto: int, flags: int) -> list[Any]:
     """getaddrinfo(3) in IPv4: entries of (family, type, protocol, canonical name, (address, port)); raises gaierror."""
     if family not in (socket.AF_UNSPEC, socket.AF_INET):
@@ -64,12 +85,10 @@ async def resolve(loop: Any, host: Any, port: Any, *, family: int, type: int, pr
     elif name.lower() in ("localhost", "localhost.localdomain"):
         addresses = ["127.0.0.1"]
     else:
-        addresses = hosts_file(name)
-        if not addresses:
-            raise socket.gaierror(socket.EAI_NONAME, f"the name {name!r} is not known")
+        addresses = hosts_file(name) or await loop.netos_host.names.addresses(loop, name)
     number = service_number(port, type)
     kinds = [type] if type else list(KINDS)
-    return [(socket.AF_INET, kind, proto or KINDS.get(kind, 0), "", (address, number))
+    return [(socket.AF_INET, kind, proto or KINDS.get(socket.SocketKind(kind), 0), "", (address, number))
             for address in addresses for kind in kinds]
 
 
