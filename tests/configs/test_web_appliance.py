@@ -1,0 +1,83 @@
+"""The web appliance with the machine's kernel as its client: curl through its firewall, also while the graph changes."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import test_namespaces
+
+from netos.testing.namespace import NetworkNamespace
+from netos.testing.running import RunningNetos
+
+CONFIG = (test_namespaces.ROOT / "configs/web-appliance.click").read_text()
+CONTENT = os.urandom(1 << 20) * 8
+pytestmark = [*test_namespaces.pytestmark,
+              pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")]
+
+
+@pytest.fixture(params=[(), ("--threaded",)], ids=["inline", "threaded"])
+def appliance(request, tmp_path):
+    root = tmp_path / "www"
+    root.mkdir()
+    (root / "index.html").write_text("hello\n")
+    (root / "large").write_bytes(CONTENT)
+    with NetworkNamespace() as space:
+        def launch(command, **options):
+            return subprocess.Popen(space.command(*command), **options)
+
+        with RunningNetos(tmp_path, CONFIG, "FILES=true", f"ROOT={root}", *request.param, launch=launch) as running:
+            running.event("start")
+            space.ip("addr add 10.0.0.1/24 dev tap0")
+            space.ip("link set tap0 up")
+            running.space = space
+            yield running
+
+
+def curl(appliance, *arguments, check=True):
+    return appliance.space.run("curl", "-s", "-m", "20", *arguments, check=check)
+
+
+def reload(appliance, text=CONFIG):
+    appliance.config.write_text(text)
+    return subprocess.run([sys.executable, "-m", "netos", "reload", "--socket", appliance.control,
+                           str(appliance.config), "FILES=true", f"ROOT={appliance.folder / 'www'}"],
+                          cwd=test_namespaces.ROOT, capture_output=True, text=True)
+
+
+def test_the_web_is_served_and_nothing_else(appliance):
+    assert curl(appliance, "http://10.0.0.2/").stdout == "hello\n"
+    assert curl(appliance, "-m", "1", "http://10.0.0.2:8080/", check=False).returncode == 28
+    assert '"refused": {"filtered"' in appliance_drops(appliance)
+    got = appliance.folder / "got"
+    curl(appliance, "-o", str(got), "-r", "1000000-", "http://10.0.0.2/large")
+    assert got.read_bytes() == CONTENT[1000000:]
+
+
+def appliance_drops(appliance):
+    with appliance.client() as client:
+        elements = json.loads(client.read("counters"))["elements"]
+    return json.dumps({name: counts["drops"] for name, counts in elements.items() if counts["drops"]})
+
+
+def test_a_download_survives_reloads_good_and_bad(appliance):
+    """The stack is the virtual CPU's: a new graph goes on with the connections of the old one."""
+    got = appliance.folder / "got"
+    with subprocess.Popen(appliance.space.command("curl", "-s", "-m", "30", "--limit-rate", "5M", "-o", str(got),
+                                                  "http://10.0.0.2/large")) as download:
+        while not (got.exists() and got.stat().st_size):
+            assert download.poll() is None
+        assert reload(appliance, CONFIG.replace("QUEUE 1000", "QUEUE 900")).returncode == 0
+        assert reload(appliance, CONFIG.replace("10.0.0.2/24", "10.0.0.3/24").replace("$ROOT,", "/nowhere,")).returncode
+        assert reload(appliance, CONFIG.replace("host ::", "other ::").replace(" host;", " other;").replace(
+            "\nhost ->", "\nother ->")).returncode == 0
+        assert download.poll() is None, "it was over before: make it slower"
+        assert download.wait() == 0
+    assert got.read_bytes() == CONTENT
+    assert curl(appliance, "http://10.0.0.2/").stdout == "hello\n"
