@@ -67,6 +67,7 @@ cdef class HostStack(Element):
     cdef Timer timer
     cdef Timer dhcp_timer
     cdef bint told                  # that there are events
+    cdef bint delivering            # them, within a run of the virtual CPU
     cdef bint unannounced           # addresses that the link has not heard of
 
     def configure(self, address: IPv4Prefix() = None, *, ether: Ether = None, gateway: IPv4 = None,
@@ -178,7 +179,8 @@ cdef class HostStack(Element):
     def work(self):
         """A user of the stack left something to do."""
         task_schedule(&self.task)
-        self.wake()
+        if not self.delivering:
+            self.wake()
 
     def deliver(self, kind, value):
         """Tell users what has happened to their endpoints, or the DHCP client that it is time."""
@@ -186,12 +188,16 @@ cdef class HostStack(Element):
             self.serve_dhcp()
             return
         self.told = False
-        for owner, events in self.stack.events():
-            if owner.user is not None:
-                try:
-                    owner.user.stack_event(events)
-                except Exception as error:      # one user's trouble is not another's
-                    self.router.event_failed(self, error)
+        self.delivering = self.vcpu.deliver != NULL     # the run goes on behind this: it need not be woken
+        try:
+            for owner, events in self.stack.events():
+                if owner.user is not None:
+                    try:
+                        owner.user.stack_event(events)
+                    except Exception as error:          # one user's trouble is not another's
+                        self.router.event_failed(self, error)
+        finally:
+            self.delivering = False
 
     # DHCP
 

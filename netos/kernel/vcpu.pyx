@@ -249,6 +249,7 @@ cdef class VirtualCpu(EpollSet):
             self.report_overrun()
             if self.core.events_count:
                 self.deliver_events()
+                more = more or self.run_queue.count > 0     # of the tasks that it has scheduled
             if self.ended() or clock_host(CLOCK_MONOTONIC) >= until:
                 break
         self.arm()
