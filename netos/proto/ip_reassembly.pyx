@@ -10,7 +10,8 @@ from netos.packet cimport (
 )
 from netos.proto.deadlines cimport Deadline, deadline_init, deadline_set
 from netos.proto.fragments cimport (
-    FRAGMENT_KEPT, FRAGMENT_LAST, FRAGMENT_SPOILT, NOTHING, datagram_end, datagram_find, fragment_add, fragment_take,
+    FRAGMENT_KEPT, FRAGMENT_LAST, FRAGMENT_ROOMLESS, FRAGMENT_SPOILT, NOTHING, datagram_end, datagram_find,
+    fragment_add, fragment_take,
     fragments_free, fragments_init,
 )
 from netos.proto.host cimport (
@@ -89,6 +90,9 @@ cdef Descriptor *reassemble(Reassembly *reassembly, Descriptor *packet) noexcept
     if reassembly.timer.place < 0:
         deadline_set(&host.deadlines, &reassembly.timer, host.now + PATIENCE)
     became = fragment_add(&reassembly.fragments, number, packet, start, start + length, more)
+    while became == FRAGMENT_ROOMLESS and reassembly.fragments.oldest != number:
+        forget(reassembly, reassembly.fragments.oldest, 0)
+        became = fragment_add(&reassembly.fragments, number, packet, start, start + length, more)
     if became == FRAGMENT_LAST:
         return join(reassembly, number)
     if became != FRAGMENT_KEPT:

@@ -11,7 +11,8 @@ from netos.proto.tcp cimport TCP_ACK
 from netos.proto.tcp_block cimport (
     COUNT_ABANDONED, COUNT_ATTEMPT_FAILS, COUNT_KEEPALIVES, COUNT_PROBES, COUNT_TIMEOUTS, ESTABLISHED, FIN_WAIT_2,
     SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW, TCB_FORCED, TCB_KEEPALIVE, TCB_ORPHAN, TCB_RECOVERY, TCB_RESCUED,
-    TCB_RTT_TIMED, TCP_TIMERS, TIMER_DELAYED_ACK, TIMER_KEEPALIVE, TIMER_LINGER, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb, Tcp, tcb_flight,
+    TCB_RTT_TIMED, TCP_TIMERS, TIMER_DELAYED_ACK, TIMER_KEEPALIVE, TIMER_LINGER, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb,
+    Tcp, tcb_flight,
 )
 from netos.proto.tcp_emit cimport send_segment, send_syn, set_timer
 from netos.proto.tcp_output cimport tcp_output
