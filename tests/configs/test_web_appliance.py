@@ -1,4 +1,4 @@
-"""The web appliance with the machine's kernel as its client: curl through its firewall, also while the graph changes."""
+"""The web appliance with the machine's kernel as its client: curl through its firewall, also during reloads."""
 
 import json
 import os

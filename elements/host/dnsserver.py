@@ -1,0 +1,159 @@
+"""DnsServer: answer for a zone, over UDP and TCP (RFC 1035, RFC 7766; RFC 6891 for larger datagrams)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from elements.host.dns_zone import Zone
+from elements.host.serving import IDLE, READ_AT_ONCE, Connection, Server
+from netos.args import FileName, Integer, Seconds, Word
+from netos.args.named import Port
+from netos.errors import NetosError
+from netos.handlers import read_handler, write_handler
+from netos.proto.endpoints import TcpEndpoint
+from netos.proto.wire import Dns, Record, WireError
+from netos.proto.wire.dns import ANY, CODES, FORMAT_ERROR, HEADER, IN, NOT_IMPLEMENTED, OPT, REFUSED
+from netos.proto.wire.dns_data import Soa
+
+DATAGRAM, DATAGRAM_MOST = 512, 1232     # bytes of an answer, without and with EDNS (what no path has to fragment)
+ZONE_TRANSFERS = (251, 252)
+ZONE_MAX = 64 << 20             # bytes of a file
+
+
+class Asking(Connection):
+    """Answers messages, each after two bytes of its length, one after the other."""
+
+    def __init__(self, server: DnsServer, endpoint: TcpEndpoint) -> None:
+        super().__init__(server, endpoint)
+        self.buffer = bytearray()
+
+    def proceed(self) -> None:
+        assert isinstance(self.server, DnsServer)
+        while True:
+            while len(self.buffer) >= 2:
+                end = 2 + int.from_bytes(self.buffer[:2], "big")
+                if len(self.buffer) < end:
+                    break
+                message = bytes(self.buffer[2:end])
+                del self.buffer[:end]
+                answer = self.server.respond(message, 65535)
+                if answer is None:
+                    self.abort()
+                    return
+                if not self.send(len(answer).to_bytes(2, "big") + answer):
+                    return
+            data = self.receive(READ_AT_ONCE)
+            if not data:
+                break
+            self.buffer += data
+        if self.over:
+            self.close()
+
+
+class DnsServer(Server):
+    """Answer for the zone in the file ZONE on PORT of a stack, over UDP and TCP.
+
+    It is the zone's authority: it asks nobody else, and refuses what lies outside. Answers that do not fit a datagram
+    are truncated, so that they are asked for over TCP. ZONE is a zone file with $ORIGIN, $TTL, SOA, NS, A, AAAA, CNAME,
+    MX, TXT, PTR and SRV, without $INCLUDE and wildcards; ORIGIN is what its names are relative to, if it does not say.
+    At most CONNECTIONS at a time, others are refused; one on which nothing moves for IDLE seconds ends (0: never).
+    Handlers: origin, records, serial, queries, codes (how often which answer was given), port, connections, accepted,
+    refused, timeouts, bytes_in, bytes_out (read), reload (write: read the file again), close_connections (write).
+    """
+
+    connection = Asking
+    datagrams = True
+    handlers = (*Server.handlers, "queries")
+
+    def configure(self, zone: Annotated[str, FileName], port: Annotated[int, Port("udp")] = 53, *,
+                  origin: Annotated[str, Word] = "", stack: Annotated[str, Word] = "default",
+                  connections: Annotated[int, Integer(minimum=1, maximum=65536)] = 256,
+                  idle: Annotated[int, Seconds] = IDLE // 6) -> None:
+        self.port, self.stack_name, self.limit, self.idle = port, stack, connections, idle
+        self.path, self.top = zone, origin
+        self.queries = 0
+        self.codes: dict[int, int] = {}
+        self.zone = self.load()
+
+    def load(self) -> Zone:
+        """The zone as the file has it now; raises NetosError."""
+        try:
+            with open(self.path, encoding="utf-8", errors="replace") as file:
+                text = file.read(ZONE_MAX + 1)
+        except OSError as error:
+            raise NetosError(f"cannot read the zone file {self.path}: {error.strerror}") from error
+        if len(text) > ZONE_MAX:
+            raise NetosError(f"the zone file {self.path} is larger than {ZONE_MAX >> 20} MiB")
+        return Zone(text, self.path, self.top)
+
+    def take_state(self, old: Server) -> None:
+        super().take_state(old)
+        if isinstance(old, DnsServer):
+            self.queries, self.codes = old.queries, dict(old.codes)
+
+    def answer(self, data: bytes, source: tuple[str, int]) -> bytes | None:
+        return self.respond(data, 0)
+
+    def respond(self, data: bytes, room: int) -> bytes | None:
+        """The answer to a message; None for none. `room`: its bytes at most, 0: what a datagram may have."""
+        if len(data) < HEADER or data[2] & 0x80:
+            return None                         # an answer is never answered: two servers would never end
+        self.queries += 1
+        try:
+            query = Dns.parse(data, strict=False).header
+            extension = next((record for record in query.additionals if record.type == OPT), None)
+            room = room or (min(max(extension.class_, DATAGRAM), DATAGRAM_MOST) if extension else DATAGRAM)
+            made = self.reply(query, extension)
+            message = made.build()
+            if len(message) > room:
+                made = Dns(made.identifier, True, made.operation, made.authoritative, True, made.recursion_desired,
+                           code=made.code, questions=made.questions,
+                           additionals=tuple(record for record in made.additionals if record.type == OPT))
+                message = made.build()
+        except WireError:
+            made = Dns(int.from_bytes(data[:2], "big"), True, data[2] >> 3 & 15, code=FORMAT_ERROR)
+            message = made.build()
+        self.codes[made.code] = self.codes.get(made.code, 0) + 1
+        return message
+
+    def reply(self, query: Dns, extension: Record | None) -> Dns:
+        """The answer to a query."""
+        more = [] if extension is None else [Record(".", OPT, b"", 0, DATAGRAM_MOST)]
+        head = {"identifier": query.identifier, "response": True, "operation": query.operation,
+                "recursion_desired": query.recursion_desired, "questions": query.questions[:1]}
+        code = NOT_IMPLEMENTED if query.operation else FORMAT_ERROR if len(query.questions) != 1 else 0
+        if not code and (query.questions[0].class_ not in (IN, ANY) or query.questions[0].type in ZONE_TRANSFERS):
+            code = REFUSED
+        if code:
+            return Dns(**head, code=code, additionals=tuple(more))      # type: ignore[arg-type]
+        found = self.zone.reply(query.questions[0])
+        return Dns(**head, authoritative=found.authoritative, code=found.code,      # type: ignore[arg-type]
+                   answers=tuple(found.answers), authorities=tuple(found.authorities),
+                   additionals=(*found.additionals, *more))
+
+    @read_handler
+    def origin(self) -> str:
+        """The top of the zone."""
+        return self.zone.origin
+
+    @read_handler
+    def records(self) -> int:
+        """Records in the zone."""
+        return self.zone.count
+
+    @read_handler
+    def serial(self) -> int:
+        """The zone's serial number."""
+        data = self.zone.soa.data
+        assert isinstance(data, Soa)
+        return data.serial
+
+    @read_handler("codes")
+    def codes_text(self) -> str:
+        """How often which answer was given, one a line."""
+        return "".join(f"{CODES[code]} {count}\n" for code, count in sorted(self.codes.items()))
+
+    @write_handler
+    def reload(self) -> None:
+        """Read the file again; a bad one changes nothing."""
+        self.zone = self.load()
