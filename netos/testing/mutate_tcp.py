@@ -68,6 +68,11 @@ def misplaced() -> list[str]:
     return wrong
 
 
+def _first_error(log: str) -> str:
+    """What Cython or the C compiler says was wrong."""
+    return next((line for line in log.splitlines() if ".pyx:" in line or "error:" in line), log[-300:])
+
+
 class Tree:
     """A copy of the tree to compile mutants in."""
 
@@ -93,7 +98,7 @@ class Tree:
             built = subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], cwd=self.place,
                                    env=environment, capture_output=True, text=True, check=False)
             if built.returncode:
-                return "cannot be compiled: " + (built.stdout + built.stderr).strip()[-300:]
+                return "cannot be compiled: " + _first_error(built.stdout + built.stderr)
             return self.run(path, name)
         finally:
             source.write_text(text)

@@ -185,6 +185,7 @@ class Peer:
     def wait(self, seconds: float) -> None:
         """Let time pass; what the stack does meanwhile happens at its time."""
         end = self.now + round(seconds * SECOND)
+        self._exchange()
         while True:
             due = self.stack.next_timeout
             if due is None or due > end:

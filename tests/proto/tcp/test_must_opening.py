@@ -177,7 +177,7 @@ def test_must_63_a_syn_from_an_address_that_cannot_be_is_ignored(source):
     assert peer.stack.tcp_count == (0, 0, 0)
 
 
-@mutation("tcp_output.pyx", "    return <uint32_t>max(<int32_t>(tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt), 0)\n", "    return max(tcb.snd_una + tcb.snd_wnd, tcb.snd_nxt) - tcb.snd_nxt\n")
+@mutation("tcp_input.pyx", "    if sequence_before(segment.sequence, tcb.rcv_nxt):\n        old", "    if segment.sequence < tcb.rcv_nxt:\n        old")
 def test_sequence_numbers_wrap_in_both_directions():
     """Every comparison is modulo 2**32: data, gaps and acknowledgments run across the wrap, at every distance from it."""
     for before in (1, 2, 700, 1460, 3000):
@@ -192,6 +192,8 @@ def test_sequence_numbers_wrap_in_both_directions():
         peer.drain()
 
 
+@mutation("tcp_output.pyx", "    return <uint32_t>max(<int32_t>(tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt), 0)\n", "    return max(tcb.snd_una + tcb.snd_wnd, tcb.snd_nxt) - tcb.snd_nxt\n")
+@mutation("tcp_ack.pyx", "    if sequence_before(tcb.snd_una, ack):", "    if tcb.snd_una < ack:")
 def test_our_numbers_wrap_too():
     """A connection whose own sequence numbers wrap within the first kilobytes, losing a segment on the way."""
     for attempt in range(3):

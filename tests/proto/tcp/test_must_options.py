@@ -25,7 +25,7 @@ def test_must_2_every_segment_that_is_sent_has_a_right_checksum():
     peer.expect("RA")
 
 
-@mutation("stack_input.pyx", "protocols.tcp.counts[COUNT_BAD_CHECKSUM] += 1\n        return", "pass")
+@mutation("stack_input.pyx", "protocols.tcp.counts[COUNT_BAD_CHECKSUM] += 1\n        return DROP_BAD_CHECKSUM\n", "pass\n")
 def test_must_3_a_bad_checksum_is_dropped():
     """MUST-3: nothing of a segment with a bad checksum is believed, and it is counted."""
     peer = Peer()

@@ -1,0 +1,143 @@
+"""Peers that never read, never acknowledge, open and abandon, or send a byte at a time: bounded memory, and an end to it."""
+
+import errno
+
+from netos.proto.endpoints import TcpEndpoint
+from netos.testing.mutate_tcp import mutation
+from netos.testing.segments import PEER, SECOND, WORD, Peer
+
+
+def test_a_peer_that_never_reads_holds_no_more_than_the_send_buffer():
+    """And as long as it answers probes, the connection of a user who waits stays; of one who has closed it does not."""
+    peer = Peer(send_buffer=10_000)
+    server = peer.accepted(window=0)
+    start = peer.heard
+    assert server.send(bytes(50_000)) == 10_000
+    for _ in range(300):
+        peer.wait(1)
+        if peer.drain():
+            peer.send(b"", "A", ack=start, window=0)
+    assert server.state == "ESTABLISHED"
+    server.close()
+    for _ in range(300):
+        peer.wait(1)
+        if peer.drain():
+            peer.send(b"", "A", ack=start, window=0)
+    assert peer.stack.tcp_count == (0, 0, 0)
+
+
+def test_a_peer_that_never_acknowledges_is_given_up():
+    """After the user timeout, also when it goes on sending data of its own."""
+    peer = Peer()
+    server = peer.accepted()
+    server.send(b"never acknowledged")
+    for number in range(300):
+        peer.wait(1)
+        if server.state != "CLOSED":
+            peer.frame(peer.segment(b"x", "PA", seq=peer.next + number, ack=peer.heard))
+    assert (server.state, server.error) == ("CLOSED", errno.ETIMEDOUT)
+
+
+def test_who_opens_and_abandons_is_forgotten():
+    """Half-open connections are dropped after a minute or so; those nobody accepts are no more than the backlog."""
+    peer = Peer()
+    peer.listen(backlog=10)
+    for number in range(50):
+        peer.port = 2000 + number
+        peer.send(b"", "S", seq=number)
+    assert peer.stack.tcp_count[1] <= 10
+    peer.wait(120)
+    assert peer.stack.tcp_count == (0, 0, 0)
+    peer.drain()
+    for number in range(50):
+        peer.port = 3000 + number
+        peer.send(b"", "S", seq=0)
+        heard = [one for one in peer.drain() if "S" in one.flags]
+        if heard:
+            peer.heard, peer.next = heard[0].end, 1
+            peer.send(b"", "A")
+    assert peer.listener.waiting == 10
+    assert peer.stack.tcp_count[0] == 10
+    assert peer.stack.counters["tcp_backlog_full"] > 0
+    peer.listener.close()
+    peer.let_go()
+    peer.wait(0.001)
+    assert peer.stack.tcp_count == (0, 0, 0)
+    assert [one.flags for one in peer.drain() if "R" in one.flags] == ["RA"] * 10
+
+
+def test_no_more_connections_than_there_is_room_for():
+    """A stack that is full says so to its users, and counts it; it goes on with those it has."""
+    from netos.kernel.vcpu import VirtualCpu
+    from netos.proto.stack import Stack
+
+    stack = Stack(VirtualCpu(0), connections=20)
+    stack.now = SECOND
+    stack.set_interface("eth0", ether=b"\x02\0\0\0\0\x01")
+    stack.set_addresses("eth0", ["10.0.0.2/24"])
+    clients = []
+    try:
+        for _ in range(30):
+            clients.append(TcpEndpoint(stack, (PEER, 80)))
+    except OSError as error:
+        assert error.errno == errno.ENOBUFS
+    assert len(clients) == 20
+    assert stack.counters["tcp_no_memory"] == 1
+    for client in clients:
+        client.abort()
+    stack.poll(SECOND)
+    assert stack.tcp_count == (0, 0, 0)
+
+
+@mutation("tcp_data.pyx", "    if ranges_add(&tcb.received,", "    if 1 or ranges_add(&tcb.received,")
+def test_single_bytes_in_reverse_order():
+    """Number 29 of the packets that break stacks: more gaps than are kept; what is dropped is not said to be there."""
+    peer = Peer()
+    server = peer.accepted(sack=True)
+    base, text = peer.next, bytes(range(256)) * 4
+    for number in range(len(text) - 1, 0, -2):
+        peer.send(text[number:number + 1], "PA", seq=base + number)
+    told = {number for heard in peer.drain() for first, end in heard.sacks for number in range(first, end)}
+    assert 64 <= len(told) < len(text) // 2
+    for number in range(len(text)):
+        if (base + number) % WORD not in told:
+            peer.send(text[number:number + 1], "PA", seq=base + number)
+    assert server.receive() == text
+
+
+def test_a_thousand_connections_leave_nothing_behind():
+    """Opened, used and closed in every way: no block, packet or timer stays."""
+    peer = Peer(segment_lifetime=0.5)
+    peer.listen()
+    for number in range(1000):
+        peer.port, peer.window = 1024 + number, 65535
+        peer.open(sack=bool(number & 1), timestamp=number if number & 2 else None)
+        server = peer.listener.accept()
+        peer.send(b"x" * number, "PA")
+        server.send(b"y" * number)
+        if number % 3 == 0:
+            server.abort()
+            peer.let_go()
+        elif number % 3 == 1:
+            peer.send(b"", "R")
+            server.close()
+        else:
+            server.receive()
+            server.close()
+            peer.let_go()
+            heard = peer.drain()
+            peer.send(b"", "FA", ack=heard[-1].end)
+        peer.drain()
+    peer.wait(2)
+    assert peer.stack.tcp_count == (0, 0, 0)
+    assert peer.cpu.balance["held"] == 0
+
+
+def test_packets_without_end_for_a_neighbour_that_is_not_there():
+    """A connection to a host that does not answer ARP holds three packets at most, and is refused at last."""
+    peer = Peer()
+    client = TcpEndpoint(peer.stack, ("10.0.0.99", 80))
+    peer.wait(400)
+    assert client.state == "CLOSED"
+    assert client.error in (errno.ETIMEDOUT, errno.EHOSTUNREACH)
+    assert peer.cpu.balance["held"] == 0
