@@ -105,14 +105,16 @@ class DhcpClient:
 
     def receive(self, data: bytes, now: int) -> None:
         """A message has come; what is not for us is passed over."""
+        if int.from_bytes(data[4:8], "big") != self._transaction:
+            self.ignored += 1
+            return
         try:
             message = Dhcp.parse(data, strict=False).header
         except WireError:
             self.ignored += 1
             return
         handler = self._replies.get((self.state, message.message_type))
-        if (handler is None or message.operation != dhcp.REPLY or message.transaction != self._transaction
-                or message.hardware != self.ether.packed):
+        if handler is None or message.operation != dhcp.REPLY or message.hardware != self.ether.packed:
             self.ignored += 1
             return
         handler(message, now)

@@ -12,6 +12,7 @@ from netos.proto.wire.dns_name import parse_name
 SECOND = 1_000_000_000
 FOR_EVER = 0xFFFFFFFF
 MTU_LEAST = 576
+ROUTES_MAX = 256
 CLASSES = ((0x80, 8), (0xC0, 16), (0x100, 24))      # first bytes below this, and the prefix length of such addresses
 
 
@@ -83,8 +84,9 @@ def prefix_length(message: Dhcp) -> int:
 
 def parse_routes(data: bytes) -> tuple[tuple[IPv4Network, IPv4Address], ...]:
     """Classless static routes (RFC 3442), as far as they can be read."""
-    found, at = [], 0
-    while at < len(data) and data[at] <= 32:
+    found: list[tuple[IPv4Network, IPv4Address]] = []
+    at = 0
+    while at < len(data) and data[at] <= 32 and len(found) < ROUTES_MAX:
         size = (data[at] + 7) // 8
         if at + 5 + size > len(data):
             break

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from netos.proto.wire import Dns, dns
+from netos.proto.wire import Dns, Record, dns
 from netos.proto.wire.dns_data import Data, Soa
 from netos.proto.wire.dns_name import absolute
 
@@ -35,10 +35,14 @@ class Found(NamedTuple):
 
 def read_answer(message: Dns, name: str, kind: int) -> Found:
     """Records that do not belong to the name or to what it is an alias of are not looked at: they may be lies."""
+    owned: dict[str, list[Record]] = {}
+    for record in message.answers:
+        if record.class_ == dns.IN:
+            owned.setdefault(absolute(record.name), []).append(record)
     aliases: list[tuple[str, str, int]] = []
     seen = {name}
     while True:
-        own = [record for record in message.answers if record.class_ == dns.IN and absolute(record.name) == name]
+        own = owned.get(name, [])
         wanted = [record for record in own if record.type == kind]
         if wanted:
             ttl = min(seconds(record.ttl) for record in wanted)

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from netos.proto.wire.base import Reading, WireError
 
-LABEL_MAX, NAME_MAX = 63, 255
+LABEL_MAX, NAME_MAX, LABELS_MAX = 63, 255, 127
 SPECIAL = b'."\\();@$'
 
 
 def parse_name(data: bytes, at: int, reading: Reading) -> tuple[str, int]:
     """The name at a place of a message, absolute and with a dot at its end; and where what follows it begins.
 
-    A pointer has to lead to before the name, and before every pointer already followed: names cannot loop.
+    A pointer has to lead to before the name, and before every pointer already followed: names cannot loop. As many as a
+    name can have labels are followed, so that long chains of them cost nobody's time.
     """
     labels: list[str] = []
     end = -1
-    limit, size = at, 1
+    limit, size, jumps = at, 1, 0
     while True:
         if at >= len(data):
             reading.refuse("name", f"runs past the end, {len(data)}")
         length = data[at]
         if length >= 0xC0:
             target = int.from_bytes(data[at:at + 2], "big") & 0x3FFF
-            if at + 2 > len(data) or target >= limit:
-                reading.refuse("name", f"the pointer at {at} does not lead back")
+            jumps += 1
+            if at + 2 > len(data) or target >= limit or jumps > LABELS_MAX:
+                reading.refuse("name", f"the pointer at {at} does not lead back" if jumps <= LABELS_MAX
+                               else f"more than {LABELS_MAX} pointers")
             if end < 0:
                 end = at + 2
             at = limit = target

@@ -28,7 +28,9 @@ from netos.proto.wire import (
 )
 from netos.proto.wire import dhcp as dhcp_wire
 from netos.proto.wire import tcp_options as options
+from netos.proto.wire.base import Reading
 from netos.proto.wire.dns_data import Mx, Soa, Srv
+from netos.proto.wire.dns_name import parse_name
 
 BYTE, WORD, LONG = (st.integers(0, (1 << bits) - 1) for bits in (8, 16, 32))
 ETHER = st.binary(min_size=6, max_size=6).map(EtherAddress)
@@ -205,6 +207,16 @@ def test_hostile_names(name):
     with pytest.raises(WireError, match=r"dns (name|question)"):
         Dns.parse(data)
     assert Dns.parse(data, strict=False).header.questions == ()
+
+
+def test_chains_of_pointers_end():
+    """A message of 64 KiB must not take seconds: pointer to pointer to pointer, from each of its records."""
+    places = range(13, 413, 2)
+    chain = b"\0" + b"".join((0xC000 | (12 if at == 13 else at - 2)).to_bytes(2, "big") for at in places)
+    data = bytes(5) + b"\1" + bytes(6) + chain + b"\0\1\0\1"
+    assert parse_name(data, 13 + 2 * 126, Reading("dns", True)) == (".", 13 + 2 * 127)
+    with pytest.raises(WireError, match="more than 127 pointers"):
+        parse_name(data, 13 + 2 * 127, Reading("dns", True))
 
 
 def test_names_keep_any_byte():
