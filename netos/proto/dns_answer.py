@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from netos.proto.wire import Dns, Record, dns
 from netos.proto.wire.dns_data import Data, Soa
-from netos.proto.wire.dns_name import absolute
 
 ALIASES_MAX = 16
 TTL_HIGHEST_BIT = 1 << 31
@@ -34,11 +33,14 @@ class Found(NamedTuple):
 
 
 def read_answer(message: Dns, name: str, kind: int) -> Found:
-    """Records that do not belong to the name or to what it is an alias of are not looked at: they may be lies."""
+    """Records that do not belong to the name or to what it is an alias of are not looked at: they may be lies.
+
+    `name` is absolute and in small letters, as those of a parsed message are but for their capitals.
+    """
     owned: dict[str, list[Record]] = {}
     for record in message.answers:
         if record.class_ == dns.IN:
-            owned.setdefault(absolute(record.name), []).append(record)
+            owned.setdefault(record.name.lower(), []).append(record)
     aliases: list[tuple[str, str, int]] = []
     seen = {name}
     while True:
@@ -50,7 +52,7 @@ def read_answer(message: Dns, name: str, kind: int) -> Found:
         alias = next((record for record in own if record.type == dns.CNAME), None)
         if alias is None or len(aliases) == ALIASES_MAX:
             break
-        target = absolute(str(alias.data))
+        target = str(alias.data).lower()
         aliases.append((name, target, seconds(alias.ttl)))
         name = target
         if target in seen:              # a loop: whoever follows it finds out

@@ -256,4 +256,4 @@ def echoes(message: Dns, asked: Dns) -> bool:
         return message.code in (dns.FORMAT_ERROR, dns.NOT_IMPLEMENTED)
     question, wanted = message.questions[0], asked.questions[0]
     return (len(message.questions) == 1 and (question.type, question.class_) == (wanted.type, wanted.class_)
-            and absolute(question.name) == wanted.name)
+            and question.name.lower() == wanted.name)
