@@ -392,6 +392,11 @@ cdef class StackTarget:
         """Whether fuzz() ended because nothing more can be noted."""
         return self.full
 
+    @property
+    def held(self):
+        """Packets that the stack has."""
+        return self.cpu.balance["held"]
+
     def readdress(self, *addresses):
         """Other addresses for the host than the oracles know of, for tests of the oracles."""
         self.stack.set_addresses("eth0", addresses)

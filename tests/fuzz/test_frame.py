@@ -10,7 +10,7 @@ from netos.checksum import checksum
 from netos.fuzz import templates
 from netos.fuzz.frame import mended, wrong
 
-HOST = dict(ether=templates.PEER_ETHER, address=templates.PEER)
+HOST = {"ether": templates.PEER_ETHER, "address": templates.PEER}
 GOOD = [frame for protocol in ("icmp", "udp", "tcp") for frame in templates.OWN[protocol]()
         if frame[23] in (1, 6, 17) and frame[22] and len(frame) <= 1514]
 
@@ -48,7 +48,7 @@ def test_lengths_are_mended_with_the_checksums(data):
 
 def test_right_frames_are_right():
     for frame in GOOD:
-        flawed = frame[23] == 6 and frame[47] & 3 == 3 or frame[23] == 17 and frame[34:36] == bytes(2)
+        flawed = frame[47] & 3 == 3 if frame[23] == 6 else frame[23] == 17 and frame[34:36] == bytes(2)
         assert flawed or wrong(frame, **HOST) is None, frame.hex()
 
 
