@@ -59,13 +59,18 @@ cdef bint cookie_read(Tcp *tcp, const Connection *connection, uint32_t cookie, u
                       Offer *offer) noexcept nogil:
     """Whether the cookie is one of ours, for these ends, and fresh; then what it says."""
     cdef uint32_t head = cookie >> 24
-    if ((period(tcp) - (head >> 3)) & 31) >= PERIODS or cookie_hash(tcp, connection, irs, head) != cookie & 0xFFFFFF:
+    if not cookie_may_be(tcp, cookie) or cookie_hash(tcp, connection, irs, head) != cookie & 0xFFFFFF:
         return 0
     offer.irs = irs
     offer.mss = SIZE_TABLE[head & 7]
     offer.window_scale = -1
     offer.sack = offer.timestamps = offer.ecn = 0
     return 1
+
+
+cdef bint cookie_may_be(Tcp *tcp, uint32_t cookie) noexcept nogil:
+    """Whether it could be a fresh cookie, as far as can be told without the peer's first sequence number."""
+    return ((period(tcp) - (cookie >> 27)) & 31) < PERIODS
 
 
 cdef void cookie_read_timestamp(uint32_t echo, uint32_t offset, Offer *offer) noexcept nogil:

@@ -10,7 +10,9 @@ from netos.proto.tcp_block cimport (
     COUNT_PASSIVE_OPENS, COUNT_RETRANSMITTED, COUNT_TIMEOUTS, ESTABLISHED, KIND_HALF_OPEN, SYN_RECEIVED, TCB_PASSIVE,
     Connection, HalfOpen, Listener, Tcb, Tcp, tcp_clock,
 )
-from netos.proto.tcp_cookie cimport cookie_make, cookie_read, cookie_read_timestamp, cookie_timestamp
+from netos.proto.tcp_cookie cimport (
+    cookie_make, cookie_may_be, cookie_read, cookie_read_timestamp, cookie_timestamp,
+)
 from netos.proto.tcp_emit cimport Bare, put_syn_options, send_bare
 from netos.proto.tcp_establish cimport Offer, offer_read, own_mss, own_scale, tcb_agree, tcb_established
 from netos.proto.tcp_segment cimport Segment, segment_span
@@ -169,6 +171,8 @@ cdef Tcb *cookie_input(Tcp *tcp, Listener *listener, Connection *connection, con
             or not cookie_read(tcp, connection, segment.acknowledgment - 1, segment.sequence - 1, &offer)):
         if tcp.cookies_at:
             tcp.counts[COUNT_COOKIES_REFUSED] += 1
+            if segment_span(segment) and cookie_may_be(tcp, segment.acknowledgment - 1):
+                return NULL     # data may have overtaken the ACK, or that was lost: it comes again
         send_reset(tcp, connection, segment)
         return NULL
     offset = timestamp_offset(tcp, connection)

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from netos.checksum import checksum
 from netos.kernel.vcpu import VirtualCpu
 from netos.packet_handle import Packet
 from netos.proto.stack import Stack
@@ -28,6 +29,16 @@ class Trouble:
     delay: float = 0.0001
     jitter: float = 0.0
     lateness: float = 0.005
+    marking: float = 0.0            # the chance that an ECN-capable packet is marked
+
+
+def marked(frame: bytes) -> bytes:
+    """The frame with "congestion experienced" in its IP header (RFC 3168)."""
+    made = bytearray(frame)
+    made[15] |= 3
+    made[24:26] = b"\0\0"
+    made[24:26] = checksum(made[14:14 + (made[14] & 15) * 4]).to_bytes(2, "big")
+    return bytes(made)
 
 
 class Link:
@@ -108,6 +119,9 @@ class Link:
                 broken = bytearray()        # its checksum is not made yet: nobody could tell
             packet.kill()
             carried = bytes(broken)
+        elif trouble.marking and frame[15] & 3 in (1, 2) and not packet.offload[0] and chance() < trouble.marking:
+            packet.kill()
+            carried = marked(frame)
         elif chance() < trouble.duplication:
             self._fly(due + round(chance() * trouble.lateness * SECOND), target, packet.clone())
         self._fly(due, target, carried)
