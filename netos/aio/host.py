@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from netos.aio.resolving import Names
 from netos.errors import NetosError
 from netos.kernel.inline import InlineRunner
 
 if TYPE_CHECKING:
+    from netos.aio.resolving import Names
     from netos.proto.stack import Stack
     from netos.router import Router
 
@@ -58,7 +59,7 @@ class Host:
             self.router.close()
             raise NetosError(f"{filename} has no HostStack: put one where packets for this host arrive")
         self.loop: asyncio.AbstractEventLoop | None = None      # the one that moves the packets just now
-        self.names = Names(self, dns)
+        self.dns = tuple(dns)
         self.closed = False
         self._runner: InlineRunner | None = None
         if asyncio._get_running_loop() is None:
@@ -89,6 +90,13 @@ class Host:
         finally:
             self.detach()
             loop.close()
+
+    @cached_property
+    def names(self) -> Names:
+        """What looks names up; made when the first is asked for, because that takes time."""
+        from netos.aio.resolving import Names
+
+        return Names(self, self.dns)
 
     @property
     def stack(self) -> Stack:

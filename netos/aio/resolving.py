@@ -44,6 +44,11 @@ class Names:
             self._forget()
             self._loop = loop
         self._configure()
+        if not name.isascii():
+            try:
+                name = name.encode("idna").decode("ascii")
+            except UnicodeError as error:
+                raise socket.gaierror(socket.EAI_NONAME, f"{name!r} is not a name: {error}") from None
         lookup = self._lookups.get(name)
         if lookup is None:
             try:

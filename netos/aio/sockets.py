@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from netos.aio.host import Host, current_host
+from netos.aio.names import address_number
 from netos.aio.options import Options, error_of
 from netos.proto.endpoints import TcpEndpoint, TcpListener, UdpEndpoint
 
@@ -30,10 +31,11 @@ class StackSocket:
     """
 
     family = socket.AF_INET
+    _closed = True
 
     def __init__(self, family: int = socket.AF_INET, type: int = socket.SOCK_STREAM, proto: int = 0, *,
                  host: Host | None = None, endpoint: Endpoint | None = None) -> None:
-        kind = type & ~(socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        kind = type if type == -1 else type & ~(socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         if family not in (socket.AF_INET, -1):
             raise error_of(errno.EAFNOSUPPORT)
         if kind not in (socket.SOCK_STREAM, socket.SOCK_DGRAM, -1):
@@ -135,6 +137,7 @@ class StackSocket:
         self._open()
         if self._endpoint is not None or self._bound is not None:
             raise error_of(errno.EINVAL)
+        address = address_number(address)
         if self.type == socket.SOCK_DGRAM:
             self._have(UdpEndpoint(self._stack, address, shared=bool(self._options.get(
                 None, socket.SOL_SOCKET, socket.SO_REUSEPORT))))
@@ -166,6 +169,7 @@ class StackSocket:
     def connect(self, address: Address) -> None:
         """Begin to connect: BlockingIOError with EINPROGRESS; further calls tell how it went."""
         self._open()
+        address = address_number(address)
         if self.type == socket.SOCK_DGRAM:
             self._port().connect(address)
             return
@@ -225,10 +229,19 @@ class StackSocket:
     # Data
 
     def recv(self, bufsize: int, flags: int = 0) -> bytes:
+        return self._receive(bufsize, flags)[0]
+
+    def _receive(self, bufsize: int, flags: int) -> tuple[bytes, Address | None]:
         if flags:
             raise error_of(errno.EOPNOTSUPP)
         if self.type == socket.SOCK_DGRAM:
-            return self.recvfrom(bufsize)[0]
+            found = self._port().receive()
+            if found is None:
+                raise error_of(errno.EAGAIN)
+            return found[0][:bufsize], found[1]
+        return self._receive_bytes(bufsize), None
+
+    def _receive_bytes(self, bufsize: int) -> bytes:
         endpoint = self._connection()
         if endpoint.readable:
             return endpoint.receive(bufsize)
@@ -243,14 +256,7 @@ class StackSocket:
         return self.recvfrom_into(buffer, nbytes, flags)[0]
 
     def recvfrom(self, bufsize: int, flags: int = 0) -> tuple[bytes, Address | None]:
-        if self.type != socket.SOCK_DGRAM:
-            return self.recv(bufsize, flags), None
-        if flags:
-            raise error_of(errno.EOPNOTSUPP)
-        found = self._port().receive()
-        if found is None:
-            raise error_of(errno.EAGAIN)
-        return found[0][:bufsize], found[1]
+        return self._receive(bufsize, flags)
 
     def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Address | None]:
         into = memoryview(buffer).cast("B")
@@ -259,6 +265,9 @@ class StackSocket:
         return len(data), source
 
     def send(self, data: Buffer, flags: int = 0) -> int:
+        return self._send(data)
+
+    def _send(self, data: Buffer) -> int:
         if self.type == socket.SOCK_DGRAM:
             self._port().send(data)
             return memoryview(data).nbytes
@@ -279,8 +288,8 @@ class StackSocket:
 
     def sendto(self, data: Buffer, *where: Any) -> int:
         if self.type != socket.SOCK_DGRAM:
-            return self.send(data)
-        self._port().send(data, where[-1])
+            return self._send(data)
+        self._port().send(data, address_number(where[-1]))
         return memoryview(data).nbytes
 
     # The end

@@ -102,6 +102,14 @@ def test_names_are_looked_up_through_the_stack(host):
     assert server.heard == []
 
 
+def test_names_in_any_script(host):
+    """What is not ASCII is asked for as IDNA has it; what that cannot write is no name."""
+    _, server = ask(host, "bücher.example")
+    assert server.heard == ["xn--bcher-kva.example."]
+    with pytest.raises(socket.gaierror, match="is not a name"):
+        ask(host, "ü" * 70 + ".example")
+
+
 def test_long_answers_come_by_tcp(host):
     (found,), _ = ask(host, "long.example")
     assert len(found) == 199
