@@ -45,10 +45,17 @@ def tcp_info(endpoint: TcpEndpoint) -> dict[str, int]:
 def check(text: str, values: dict[str, int], say: Callable[[str], object]) -> str:
     """Evaluate `assert` and `print` lines; what the first that is wrong says, or nothing. Raises Refused."""
     try:
+        return check_lines(text, values, say)
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise error if isinstance(error, Refused) else Refused(f"this cannot be computed: {error}") from None
+
+
+def check_lines(text: str, values: dict[str, int], say: Callable[[str], object]) -> str:
+    try:
         first, _, others = text.partition("\n")
         lines = ast.parse(f"{first.strip()}\n{dedent(others)}").body
     except SyntaxError as error:
-        raise Refused(f"this is not Python: {error.msg}") from error
+        raise Refused(f"this is not Python: {error.msg}") from None
     for line in lines:
         if isinstance(line, ast.Assert):
             if evaluate(line.test, values):

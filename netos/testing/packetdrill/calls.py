@@ -22,6 +22,7 @@ RECEIVE_FLAGS = host.MSG_DONTWAIT | host.MSG_NOSIGNAL
 SWITCHES = ("TCP_NODELAY", "TCP_CORK", "SO_KEEPALIVE")
 NUMBERS = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT", "IP_TOS")
 HARMLESS = ("SO_REUSEADDR", "SO_REUSEPORT", "IP_RECVERR", "SO_PRIORITY", "SO_MARK")
+LONGEST = 1 << 26
 OPTION_LEVELS = {"TCP": (host.IPPROTO_TCP,), "SO": (host.SOL_SOCKET,), "IP": (host.IPPROTO_IP,)}
 
 
@@ -332,6 +333,8 @@ def compare(value: object, found: int, what: str) -> None:
 
 def payload(content: object, length: int) -> bytes:
     """The bytes that a script sends: as written, filled up with zeros."""
+    if not 0 <= length <= LONGEST:
+        raise Refused(f"a call sends up to {LONGEST} bytes, not {length}")
     if isinstance(content, Ellipsis3):
         return bytes(length)
     if isinstance(content, str):

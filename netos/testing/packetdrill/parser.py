@@ -28,6 +28,7 @@ from netos.testing.packetdrill.nodes import (
 )
 
 SECOND = 1_000_000_000
+LONGEST = 1_000_000                 # seconds
 FLAGS = "FSRP.UEW"
 ECN = {"noecn": 0, "nonecn": 0, "ect1": 1, "ect01": 1, "ect0": 2, "ce": 3}
 OPTION_NAMES = ("mss", "wscale", "sackOK", "sack", "TS", "nop", "eol")
@@ -119,6 +120,8 @@ class Parser:
     def seconds(self) -> int:
         if self.next.kind not in ("number", "float"):
             raise self.error(f"expected a time in seconds, found '{self.next.text}'")
+        if float(self.next.text) > LONGEST:
+            raise self.error(f"{self.next.text} seconds are too long: a time is up to {LONGEST}")
         whole, _, fraction = self.take().text.partition(".")
         return int(whole or "0") * SECOND + int(f"{fraction:0<9}"[:9])
 
@@ -345,7 +348,10 @@ class Parser:
         if self.accept("{"):
             return self.struct()
         if token.kind == "string":
-            return str(ast.literal_eval(self.take().text))
+            try:
+                return str(ast.literal_eval(self.take().text))
+            except (SyntaxError, ValueError):
+                raise self.error("this string has an escape that cannot be", token) from None
         if token.kind == "float":
             return float(self.take().text)
         if token.kind == "word":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import struct
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 from netos.kernel.vcpu import VirtualCpu
 from netos.proto.stack import Stack
@@ -20,10 +22,12 @@ from netos.testing.packetdrill.nodes import (
     CommandEvent,
     Ellipsis3,
     Event,
+    Icmp,
     PacketEvent,
     Script,
     ScriptError,
     Tcp,
+    Udp,
 )
 from netos.testing.packetdrill.notation import show
 from netos.testing.packetdrill.parser import parse
@@ -37,8 +41,15 @@ ROUNDS = 10_000                     # of work at one moment, before the stack is
 LINK = "tun0"
 DEFAULTS = {"local_ip": "192.168.0.1", "remote_ip": "192.0.2.1", "mtu": "1500", "tolerance_usecs": "4000",
             "bind_port": "8080", "connect_port": "8080", "tcp_ts_tick_usecs": "0", "ip_version": "ipv4"}
+# Settings of the stack, by Linux's names where it has one
+SETTINGS: dict[str, tuple[str, Callable[[int], bool | int]]] = {
+    "tcp_window_scaling": ("window_scaling", bool), "tcp_timestamps": ("timestamps", bool), "tcp_sack": ("sack", bool),
+    "tcp_ecn": ("ecn", lambda value: value == 1), "tcp_syncookies": ("always_cookies", lambda value: value == 2),
+    "receive_buffer": ("receive_buffer", int), "send_buffer": ("send_buffer", int),
+    "initial_window": ("initial_window", int)}
 PASSED_OVER = ("non_fatal", "speed", "wire_protocol", "gateway_ip", "netmask_ip", "send_omit_free", "local_linux_ip",
                "verbose", "dry_run", "feature", "init_scripts", "code_sockopt", "code_command", "code_format")
+NONSENSE = (ValueError, OverflowError, LookupError, MemoryError)        # of arguments of system calls
 Say = Callable[[str], object]
 
 
@@ -55,14 +66,16 @@ class Waiting:
 class Runner:
     """One run of a script on a stack of its own.
 
-    `ignore_commands` passes over commands for the shell, which are refused otherwise; `strict` fails also when packets
-    went out that the script does not look at; `say` is told of every packet.
+    `ignore_commands` passes over commands for the shell, which are refused otherwise; `any_wscale` takes whatever
+    window scale the stack offers; `strict` fails also when packets went out that the script does not look at; `say`
+    is told of every packet.
     """
 
-    def __init__(self, script: Script, *, ignore_commands: bool = False, strict: bool = False, say: Say | None = None,
-                 echo: Say = print) -> None:
+    def __init__(self, script: Script, *, ignore_commands: bool = False, any_wscale: bool = False,
+                 strict: bool = False, say: Say | None = None, echo: Say = print) -> None:
         self.script = script
         self.ignore_commands = ignore_commands
+        self.any_wscale = any_wscale
         self.strict = strict
         self.say = say
         self.echo = echo
@@ -73,14 +86,27 @@ class Runner:
         self.cpu = VirtualCpu(0)
         self.stack = Stack(self.cpu)
         self.stack.now = START
-        self.stack.set_interface(LINK, mtu=int(options["mtu"]))
-        self.stack.set_addresses(LINK, [f"{self.addresses.local}/16"])
-        self.stack.add_route("0.0.0.0/0", interface=LINK)
+        try:
+            self.configure(options)
+        except ValueError as error:
+            line = next(iter(script.options.values()), (1, ""))[0]
+            raise self.error(line, f"an option has a value that cannot be: {error}") from None
         self.sockets = Sockets(self.stack, self.addresses, int(options["bind_port"]), int(options["connect_port"]))
         self.calls = Calls(self.sockets)
         self.now = self.origin = 0              # of the script, in nanoseconds
         self.sent: deque[Sent] = deque()
         self.waiting: Waiting | None = None
+
+    def configure(self, options: dict[str, str]) -> None:
+        """The stack's settings, its link and address; raises ValueError."""
+        for name in ("bind_port", "connect_port"):
+            if not 1 <= int(options[name]) <= 65535:
+                raise ValueError(f"a port is from 1 to 65535, not {options[name]}")
+        self.stack.configure_tcp(**{setting: of(int(options[name]))             # type: ignore[arg-type]
+                                    for name, (setting, of) in SETTINGS.items() if name in options})
+        self.stack.set_interface(LINK, mtu=int(options["mtu"]))
+        self.stack.set_addresses(LINK, [f"{self.addresses.local}/16"])
+        self.stack.add_route("0.0.0.0/0", interface=LINK)
 
     def options(self) -> dict[str, str]:
         """The script's options; raises ScriptError."""
@@ -88,8 +114,9 @@ class Runner:
         for name, (line, value) in self.script.options.items():
             if name in PASSED_OVER:
                 continue
-            if name not in DEFAULTS:
-                raise self.error(line, f"the option --{name} is not known: there are --{', --'.join(DEFAULTS)}")
+            if name not in DEFAULTS and name not in SETTINGS:
+                known = ", --".join([*DEFAULTS, *SETTINGS])
+                raise self.error(line, f"the option --{name} is not known: there are --{known}")
             try:
                 if name.endswith("_ip"):
                     value = str(IPv4Address(value))
@@ -192,8 +219,8 @@ class Runner:
             self.check(event)
         elif isinstance(event, CommandEvent) and not self.ignore_commands:
             raise self.error(event.line, f"the command '{event.text}' is not run: scripts have no shell here, and no "
-                                         "kernel to configure; take it out, or pass over commands with "
-                                         "--ignore-commands")
+                                         f"kernel to configure; the stack is by --{', --'.join(SETTINGS)} in the first "
+                                         "lines; take it out, or pass over commands with --ignore-commands")
 
     def inject(self, event: PacketEvent) -> None:
         """A packet from the peer."""
@@ -201,8 +228,8 @@ class Runner:
         flow = self.sockets.flow_in(isinstance(packet, Tcp) and "S" in packet.flags and "." not in packet.flags)
         try:
             data = encode(packet, event.ip, flow, self.addresses)
-        except Malformed as error:
-            raise self.error(event.line, str(error)) from None
+        except (Malformed, struct.error) as error:
+            raise self.error(event.line, f"this packet cannot be: {error}") from None
         if self.say is not None:
             self.say(f"{seconds(self.now)} < {show(packet, event.ip)}")
         self.stack.receive(LINK, [data], START + self.now)
@@ -221,6 +248,8 @@ class Runner:
                and self.sent and (both := joined(actual, self.sent[0])) is not None):
             self.sent.popleft()
             actual = both
+        if self.any_wscale:
+            wanted = with_wscale_of(wanted, actual.packet)
         wrong = differences(wanted, event.ip, actual, self.tick, self.tolerance)
         shown = f"{expected}\n  actual: > {show_sent(actual, wanted, event.ip)}"
         if wrong:
@@ -258,8 +287,8 @@ class Runner:
             self.returned(event, -1, errno.errorcode.get(error.errno or 0, "?"))
         except Refused as error:
             raise self.error(event.line, str(error)) from None
-        except Mismatch as error:
-            raise self.error(event.line, f"{event.name}(): {error}") from None
+        except (Mismatch, *NONSENSE) as error:
+            raise self.error(event.line, f"{event.name}(): {self.reason(error)}") from None
         else:
             if until is None:
                 raise self.error(event.line, f"{event.name}() blocks: say when it returns, as in "
@@ -283,14 +312,21 @@ class Runner:
             result = end.value
         except OSError as error:
             result, error_name = -1, errno.errorcode.get(error.errno or 0, "?")
-        except (Refused, Mismatch) as error:
-            raise self.error(event.line, f"{event.name}(): {error}") from None
+        except (Refused, Mismatch, *NONSENSE) as error:
+            raise self.error(event.line, f"{event.name}(): {self.reason(error)}") from None
         self.waiting = None
         self.returned(event, result, error_name)
         if abs(self.now - waiting.until) > self.tolerance:
             raise self.error(event.line, f"{event.name}() returned at {seconds(self.now)}, "
                                          f"not at {seconds(waiting.until)}")
         return True
+
+    @staticmethod
+    def reason(error: Exception) -> str:
+        """What to say of a call that went wrong."""
+        if isinstance(error, LookupError):
+            return f"a part of an argument is missing: {error.args[0]}"
+        return str(error) if isinstance(error, Refused | Mismatch) else f"an argument makes no sense: {error}"
 
     def must_have_returned(self) -> None:
         if self.waiting is not None:
@@ -327,13 +363,20 @@ def seconds(nanoseconds: int) -> str:
     return f"{nanoseconds / SECOND:.6f}"
 
 
-def run_script(text: str, name: str = "script", *, ignore_commands: bool = False, strict: bool = False,
-               say: Say | None = None) -> None:
-    """Run the text of a script; raises ScriptError."""
-    Runner(parse(text, name), ignore_commands=ignore_commands, strict=strict, say=say).run()
+def with_wscale_of(expected: Tcp | Udp | Icmp, actual: Tcp | Udp | Icmp) -> Tcp | Udp | Icmp:
+    """The expected packet, with the window scale of the one that came."""
+    if not isinstance(expected, Tcp) or not isinstance(actual, Tcp) or not expected.options:
+        return expected
+    offered = [option for option in actual.options or () if option[0] == "wscale"]
+    return expected._replace(options=tuple(
+        offered[0] if option[0] == "wscale" and offered else option for option in expected.options))
 
 
-def run_file(path: str | Path, *, ignore_commands: bool = False, strict: bool = False, say: Say | None = None) -> None:
-    """Run a script that is in a file; raises ScriptError, OSError, UnicodeDecodeError."""
-    text = Path(path).read_text(encoding="utf-8")
-    run_script(text, str(path), ignore_commands=ignore_commands, strict=strict, say=say)
+def run_script(text: str, name: str = "script", **options: Any) -> None:
+    """Run the text of a script, with the options of Runner; raises ScriptError."""
+    Runner(parse(text, name), **options).run()
+
+
+def run_file(path: str | Path, **options: Any) -> None:
+    """Run a script that is in a file, with the options of Runner; raises ScriptError, OSError, UnicodeDecodeError."""
+    run_script(Path(path).read_text(encoding="utf-8"), str(path), **options)

@@ -10,6 +10,7 @@ from netos.testing.packetdrill.nodes import Icmp, Ip, Option, Tcp, Udp
 from netos.testing.probe import checksum
 
 MASK = 0xFFFFFFFF
+LONGEST = 65535                     # an IPv4 packet
 BITS = {"F": 1, "S": 2, "R": 4, "P": 8, ".": 16, "U": 32, "E": 64, "W": 128}
 KINDS = {0: "eol", 1: "nop", 2: "mss", 3: "wscale", 4: "sackOK", 5: "sack", 8: "TS"}
 LENGTHS = {"mss": 4, "wscale": 3, "sackOK": 2, "TS": 10}
@@ -58,6 +59,8 @@ class Addresses:
 def encode(packet: Tcp | Udp | Icmp, ip: Ip, flow: Flow, addresses: Addresses) -> bytes:
     """An IPv4 packet from the remote host."""
     source, destination = addresses.remote, addresses.local
+    if not isinstance(packet, Icmp) and packet.length > LONGEST:
+        raise Malformed(f"an IPv4 packet has {LONGEST} bytes at most")
     if isinstance(packet, Tcp):
         protocol, body = TCP_PROTOCOL, encode_tcp(packet, flow)
         body = with_checksum(body, 16, source, destination, protocol)
@@ -67,6 +70,8 @@ def encode(packet: Tcp | Udp | Icmp, ip: Ip, flow: Flow, addresses: Addresses) -
         body = with_checksum(header + bytes(packet.length), 6, source, destination, protocol)
     else:
         protocol, body = ICMP_PROTOCOL, encode_icmp(packet, flow, addresses)
+    if HEADER + len(body) > LONGEST:
+        raise Malformed(f"an IPv4 packet has {LONGEST} bytes at most")
     tos = ip.tos if ip.tos is not None else ip.ecn or 0
     return ip_header(source, destination, protocol, len(body), tos, 255 if ip.ttl is None else ip.ttl) + body
 

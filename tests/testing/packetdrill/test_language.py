@@ -103,6 +103,11 @@ def test_calls_comments_and_code():
     ("--ip_version=ipv6", 1, "IPv4 only"),
     ("--colour=red", 1, "the option --colour is not known"),
     ("0 `sysctl -q net.ipv4.tcp_sack=0`", 1, "--ignore-commands"),
+    ("0 < S 0:0(4294967296) win 5", 1, "65535 bytes at most"),
+    ("0 < S 0:0(0) win 70000", 1, "this packet cannot be"),
+    ("9999999 close(3) = 0", 1, "too long"),
+    ("--mtu=3", 1, "an MTU is from 68"),
+    ('0 write(3, "\\x", 3) = 3', 1, "an escape that cannot be"),
     ("0 fork(1) = 0", 1, "there is no system call 'fork'"),
     ("0 close() = 0", 1, "wrong number of arguments"),
     ("0 close(9) = 0", 1, "close() returned -1 EBADF, not 0"),
@@ -175,5 +180,9 @@ def test_command_line(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "0.000000 < S 0:0(0) win 1000 <mss 1000>" in said
     assert "\n10\n" in said
+    good.write_text(SERVER.replace("1000>", "1000,nop,wscale 7>").replace("<...>", "<mss 1460,nop,wscale 8>"))
+    assert main([str(good)]) == 1
+    assert "actual: > S. 0:0(0) ack 1 <mss 1460,nop,wscale 5>" in capsys.readouterr().out
+    assert main(["--any-wscale", str(good)]) == 0
     assert main([str(tmp_path / "none.pkt")]) == 2
     assert "cannot read" in capsys.readouterr().err
