@@ -50,6 +50,28 @@ class DhcpInterface:
         """What it has now."""
         return self.client.lease
 
+    @property
+    def routes(self) -> list[tuple[str, str | None]]:
+        """The routes that the lease brings, as (prefix, gateway); those of RFC 3442 come instead of routers."""
+        lease = self.lease
+        if lease is None:
+            return []
+        if not lease.routes:
+            return [(DEFAULT, str(router)) for router in lease.routers[:1]]
+        return [(str(network), None if gateway == ANY else str(gateway)) for network, gateway in lease.routes]
+
+    def show_lease(self, now: int) -> str:
+        """The lease for people, one fact a line."""
+        lease = self.lease
+        if lease is None:
+            return ""
+        lines = [f"address {lease.interface}", f"server {lease.server}"]
+        lines += [f"route {prefix} {gateway or '-'}" for prefix, gateway in self.routes]
+        lines += [f"nameserver {server}" for server in lease.name_servers]
+        lines += [f"search {' '.join(lease.search or (lease.domain,))}"] if lease.search or lease.domain else []
+        lines += [f"expires {max(lease.expires - now, 0) // 1_000_000_000}"] if lease.expires is not None else []
+        return "".join(f"{line}\n" for line in lines)
+
     def take(self, holder: Holder) -> None:
         """The element has the interface, set as the lease is, from now on."""
         self.leave(holder)
@@ -123,22 +145,3 @@ class DhcpInterface:
                 endpoint.send(data, (str(destination), SERVER_PORT))
             except OSError:
                 continue                        # the client sends it again
-
-
-def lease_routes(lease: Lease) -> list[tuple[str, str | None]]:
-    """The routes that a lease brings, as (prefix, gateway); those of RFC 3442 come instead of routers."""
-    if not lease.routes:
-        return [(DEFAULT, str(router)) for router in lease.routers[:1]]
-    return [(str(network), None if gateway == ANY else str(gateway)) for network, gateway in lease.routes]
-
-
-def show_lease(lease: Lease | None, now: int) -> str:
-    """A lease for people, one fact a line."""
-    if lease is None:
-        return ""
-    lines = [f"address {lease.interface}", f"server {lease.server}"]
-    lines += [f"route {prefix} {gateway or '-'}" for prefix, gateway in lease_routes(lease)]
-    lines += [f"nameserver {server}" for server in lease.name_servers]
-    lines += [f"search {' '.join(lease.search or (lease.domain,))}"] if lease.search or lease.domain else []
-    lines += [f"expires {max(lease.expires - now, 0) // 1_000_000_000}"] if lease.expires is not None else []
-    return "".join(f"{line}\n" for line in lines)

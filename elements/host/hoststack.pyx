@@ -8,12 +8,11 @@ from netos.kernel.notifier cimport Notifier, notifier_free, notifier_sleep, noti
 from netos.kernel.task cimport task_schedule
 from netos.kernel.timer cimport Timer, timer_cancel, timer_schedule
 from netos.packet cimport EVENTS_MAX, Batch, Descriptor
-from netos.proto.host cimport Interface
+from netos.proto.host cimport OUTBOX, Interface
 from netos.proto.neighbours cimport arp_announce
 from netos.proto.stack cimport Stack
 
 from elements.host import host_tables
-from elements.host.dhcp import lease_routes, show_lease
 from elements.host.stacks import stack_of
 from netos.args import Bool, Ether, Integer, IPv4, IPv4Prefix, Raw, Word
 from netos.errors import ArgumentError, NetosError
@@ -44,8 +43,9 @@ cdef class HostStack(Element):
     the virtual CPU: connections and listeners live on when the graph is replaced, as long as the new one has a user of
     the stack.
     Handlers: address, lease, connections (a line each: local, remote, state, bytes in, out, unread, unacknowledged),
-    counters, counts (connections open, half open, in TIME-WAIT), length, listeners, neighbours, routes (read), kill
-    (write: LOCAL REMOTE, each ADDRESS:PORT or `-` for any), add_route (PREFIX [GATEWAY]), remove_route (PREFIX) (write).
+    counters, counts (connections open, half open, in TIME-WAIT), length, capacity, listeners, neighbours, routes (read),
+    kill (write: LOCAL REMOTE, each ADDRESS:PORT or `-` for any), add_route (PREFIX [GATEWAY]), remove_route (PREFIX)
+    (write).
     """
 
     ports = "1/1"
@@ -127,7 +127,7 @@ cdef class HostStack(Element):
             mtu = min(mtu, lease.mtu)
         self.stack.set_interface(self.name, ether=ether, mtu=mtu, offload=offload)
         self.stack.set_addresses(self.name, [address] if address else [], gateway, announce=announce)
-        for prefix, hop in [*(lease_routes(lease) if lease is not None else ()), *self.more_routes]:
+        for prefix, hop in [*(() if lease is None else self.dhcp.routes), *self.more_routes]:
             self.stack.add_route(prefix, hop, interface=self.name)
 
     def detach(self):
@@ -233,7 +233,7 @@ cdef class HostStack(Element):
     @read_handler
     def lease(self):
         """What a DHCP server has given: address, server, routes, name servers, seconds until it expires."""
-        return show_lease(self.dhcp.lease if self.dhcp is not None else None, clock_steady(&self.vcpu.clock))
+        return "" if self.dhcp is None else self.dhcp.show_lease(clock_steady(&self.vcpu.clock))
 
     @read_handler
     def connections(self):
@@ -269,6 +269,11 @@ cdef class HostStack(Element):
     def length(self):
         """Packets that wait to be sent."""
         return self.link.outbox.count if self.link != NULL else 0
+
+    @read_handler
+    def capacity(self):
+        """Packets that can wait to be sent."""
+        return OUTBOX
 
     @write_handler
     def kill(self, text: Raw):

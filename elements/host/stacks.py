@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from elements.host.dhcp import DhcpInterface
 from netos.errors import NetosError
 from netos.proto.endpoints import TcpListener, UdpEndpoint
 from netos.proto.stack import Stack
 
 if TYPE_CHECKING:
+    from elements.host.dhcp import DhcpInterface
     from netos.kernel.vcpu import VirtualCpu
 
 
@@ -83,6 +83,8 @@ class NamedStack:
 
     def hold_client(self, name: str, ether: bytes, element: Any) -> DhcpInterface:
         """The element has the interface's DHCP client from now on; another Ethernet address is another client."""
+        from elements.host.dhcp import DhcpInterface
+
         client = self.clients.get(name)
         if client is not None and client.client.ether.packed != ether:
             client.close()
