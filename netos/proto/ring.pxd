@@ -1,7 +1,8 @@
 """Byte rings: what waits to be sent or read; a circle of a power of two bytes that grows on demand.
 
-Freed circles stay in a pool, to a limit: those of a busy connection come and go with every burst, and fresh memory costs
-a page fault every 4 KiB. Places are given as offsets from the oldest byte, so that data that came out of order can be put down where it belongs.
+Freed circles stay in a pool, to a limit: those of a busy connection come and go with every burst, and fresh memory
+costs a page fault every 4 KiB. Places are given as offsets from the oldest byte, so that data that came out of order
+can be put down where it belongs.
 """
 
 from libc.stdint cimport uint8_t, uint32_t

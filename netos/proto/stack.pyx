@@ -353,8 +353,10 @@ cdef class Stack:
 
     @property
     def memory(self):
-        """Bytes that TCP has taken: `blocks`, `half_opens`, `time_waits` and the `table` of all connections, and circles
-        of bytes that are kept for the next (`free_rings`)."""
+        """Bytes that TCP has taken: `blocks`, `half_opens`, `time_waits` and the `table` of all connections.
+
+        `free_rings` are circles of bytes that are kept for the next connection that needs one.
+        """
         cdef Tcp *tcp = &self.protocols.tcp
         return {"blocks": tcp.blocks.made * tcp.blocks.item_size, "free_rings": tcp.rings.held,
                 "half_opens": tcp.half_opens.made * tcp.half_opens.item_size,
