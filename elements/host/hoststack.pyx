@@ -43,9 +43,9 @@ cdef class HostStack(Element):
     the virtual CPU: connections and listeners live on when the graph is replaced, as long as the new one has a user of
     the stack.
     Handlers: address, lease, connections (a line each: local, remote, state, bytes in, out, unread, unacknowledged),
-    counters, counts (connections open, half open, in TIME-WAIT), length, capacity, listeners, neighbours, routes (read),
-    kill (write: LOCAL REMOTE, each ADDRESS:PORT or `-` for any), add_route (PREFIX [GATEWAY]), remove_route (PREFIX)
-    (write).
+    counters, counts (connections open, half open, in TIME-WAIT), length, capacity, listeners, neighbours, routes
+    (read), kill (write: LOCAL REMOTE, each ADDRESS:PORT or `-` for any), add_route (PREFIX [GATEWAY]), remove_route
+    (PREFIX) (write).
     """
 
     ports = "1/1"
