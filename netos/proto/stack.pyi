@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterable, Sequence
+from typing import Self
 
 from netos.addresses import EtherAddress
 from netos.kernel.vcpu import VirtualCpu
@@ -8,7 +9,7 @@ class Stack:
     on_work: Callable[[], object] | None
     now: int
     ttl: int
-    def __init__(self, cpu: VirtualCpu, connections: int = 65536) -> None: ...
+    def __new__(cls, cpu: VirtualCpu, connections: int = 65536) -> Self: ...
     def set_interface(self, name: str, *, ether: str | bytes | EtherAddress | None = None, mtu: int = 1500,
                       offload: bool = False) -> int: ...
     def set_addresses(self, name: str, prefixes: Sequence[object], gateway: object = None, *,
