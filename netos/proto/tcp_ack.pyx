@@ -138,14 +138,16 @@ cdef void recover(Tcb *tcb) noexcept nogil:
 
 cdef void update_window(Tcb *tcb, const Segment *segment, uint32_t window) noexcept nogil:
     """Take the window of a segment that is not older than the one that told the last (RFC 9293 section 3.10.7.4)."""
+    cdef bint wider
     if not (sequence_before(tcb.snd_wl1, segment.sequence)
             or tcb.snd_wl1 == segment.sequence and sequence_before_or_at(tcb.snd_wl2, segment.acknowledgment)):
         return
     if window > tcb.snd_wnd or tcb.snd_wnd > window:
         tcb_touch(tcb)
+    wider = window > tcb.snd_wnd
     tcb.snd_wl1, tcb.snd_wl2, tcb.snd_wnd = segment.sequence, segment.acknowledgment, window
     tcb.max_snd_wnd = max(tcb.max_snd_wnd, window)
-    if tcb.deadline[TIMER_PERSIST] and window:
+    if tcb.deadline[TIMER_PERSIST] and wider:
         tcb.deadline[TIMER_PERSIST] = 0
         tcb.probes = 0
         tcb.progress_at = tcb.tcp.host.now      # however long it was closed (MUST-37)

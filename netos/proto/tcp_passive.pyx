@@ -163,7 +163,7 @@ cdef Tcb *half_open_input(Tcp *tcp, HalfOpen *half, const Segment *segment) noex
 
 
 cdef Tcb *cookie_input(Tcp *tcp, Listener *listener, Connection *connection, const Segment *segment) noexcept nogil:
-    """An ACK for a listener: the connection, if it brings a cookie of ours back; NULL after a RST otherwise."""
+    """An ACK for a listener: the connection, if it brings a cookie of ours back, else NULL; after a RST if it never can."""
     cdef Offer offer
     cdef Tcb *tcb
     cdef uint32_t offset
@@ -171,8 +171,8 @@ cdef Tcb *cookie_input(Tcp *tcp, Listener *listener, Connection *connection, con
             or not cookie_read(tcp, connection, segment.acknowledgment - 1, segment.sequence - 1, &offer)):
         if tcp.cookies_at:
             tcp.counts[COUNT_COOKIES_REFUSED] += 1
-            if segment_span(segment) and cookie_may_be(tcp, segment.acknowledgment - 1):
-                return NULL     # data may have overtaken the ACK, or that was lost: it comes again
+            if cookie_may_be(tcp, segment.acknowledgment - 1):
+                return NULL     # it may have overtaken the first segment, by which the cookie is checked
         send_reset(tcp, connection, segment)
         return NULL
     offset = timestamp_offset(tcp, connection)

@@ -145,6 +145,22 @@ def test_must_38_no_small_segments_into_a_window_that_opens_by_a_little():
     assert [len(heard.data) for heard in peer.drain()[:1]] == [300], "the override timeout"
 
 
+@mutation("tcp_ack.pyx", "    if tcb.deadline[TIMER_PERSIST] and wider:", "    if tcb.deadline[TIMER_PERSIST] and window:")
+def test_a_window_that_stays_too_small_is_still_probed():
+    """The same small window told again must not stop the timer that sends into it after all."""
+    peer = Peer()
+    server = peer.accepted(window=5000)
+    start = peer.heard
+    server.send(bytes(20000))
+    peer.let_go()
+    sent = sum(len(heard.data) for heard in peer.drain())
+    for _ in range(3):
+        peer.send(b"", "A", ack=start + sent, window=300)
+    peer.silence()
+    peer.wait(1)
+    assert len(peer.hear().data) == 300
+
+
 @mutation("tcp_emit.pyx", "    if room < told + min(tcb.receive_limit // 2, tcb.mss):", "    if room < told:")
 def test_must_39_the_window_that_is_told_moves_in_large_steps_only():
     """MUST-39: the receiver's half: a reader of single bytes does not have single bytes sent."""
