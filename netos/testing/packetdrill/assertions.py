@@ -26,8 +26,14 @@ def tcp_info(endpoint: TcpEndpoint) -> dict[str, int]:
     facts = endpoint.facts
     mss = max(facts["mss"], 1)
     unlimited = facts["ssthresh"] >= 0x7FFFFFFF
+    send_scale, receive_scale = facts["scales"] or (0, 0)
+    options = ((constant("TCPI_OPT_TIMESTAMPS"), facts["timestamps"]), (constant("TCPI_OPT_SACK"), facts["sack"]),
+               (constant("TCPI_OPT_WSCALE"), facts["scales"] is not None), (constant("TCPI_OPT_ECN"), facts["ecn"]))
     return {
         "tcpi_state": TCP_STATES.index(facts["state"]) + 1,
+        "tcpi_options": sum(bit or 0 for bit, agreed in options if agreed),
+        "tcpi_snd_wscale": send_scale,
+        "tcpi_rcv_wscale": receive_scale,
         "tcpi_snd_mss": facts["mss"],
         "tcpi_snd_cwnd": facts["cwnd"] // mss,
         "tcpi_snd_ssthresh": 0x7FFFFFFF if unlimited else facts["ssthresh"] // mss,

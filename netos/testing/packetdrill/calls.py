@@ -17,11 +17,12 @@ from netos.testing.packetdrill.nodes import Ellipsis3, Struct, Word
 from netos.testing.packetdrill.sockets import CONNECTING, Refused, Socket, Sockets, fail, number, written
 
 Result = Generator[int | None, None, "int | Socket"]
-SEND_FLAGS = host.MSG_DONTWAIT | host.MSG_NOSIGNAL | host.MSG_MORE
+SEND_FLAGS = host.MSG_DONTWAIT | host.MSG_NOSIGNAL | host.MSG_MORE | host.MSG_OOB
 RECEIVE_FLAGS = host.MSG_DONTWAIT | host.MSG_NOSIGNAL
 SWITCHES = ("TCP_NODELAY", "TCP_CORK", "SO_KEEPALIVE")
 NUMBERS = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT", "IP_TOS")
 HARMLESS = ("SO_REUSEADDR", "SO_REUSEPORT", "IP_RECVERR", "SO_PRIORITY", "SO_MARK")
+BUFFERS = {"SO_RCVBUF": "receive_buffer", "SO_SNDBUF": "send_buffer"}      # of connections that begin later
 LONGEST = 1 << 26
 OPTION_LEVELS = {"TCP": (host.IPPROTO_TCP,), "SO": (host.SOL_SOCKET,), "IP": (host.IPPROTO_IP,)}
 
@@ -131,10 +132,13 @@ class Calls:
             raise Refused("of recv()'s flags there are MSG_DONTWAIT and MSG_NOSIGNAL")
         if not opened.stream:
             opened.udp = opened.udp or UdpEndpoint(self.stack)
-            while (got := opened.udp.receive()) is None:
+            while (got := opened.peek()) is None:
                 if not waits:
                     raise fail(errno.EAGAIN)
                 yield None
+            opened.datagram = None
+            if isinstance(got, OSError):
+                raise got
             return got[0][:limit]
         endpoint = opened.connection()
         while not endpoint.readable:
@@ -167,7 +171,7 @@ class Calls:
 
     def send(self, opened: Socket, data: bytes, flags: int, remote: tuple[str, int] | None = None) -> Result:
         if flags & ~SEND_FLAGS:
-            raise Refused("of send()'s flags there are MSG_DONTWAIT, MSG_NOSIGNAL and MSG_MORE")
+            raise Refused("of send()'s flags there are MSG_DONTWAIT, MSG_NOSIGNAL, MSG_MORE and MSG_OOB")
         if not opened.stream:
             if opened.udp is None:
                 opened.udp = UdpEndpoint(self.stack, opened.local)
@@ -190,7 +194,7 @@ class Calls:
                 raise fail(error)
             if opened.write_closed or endpoint.state == "CLOSED":
                 raise fail(errno.EPIPE)
-            sent += endpoint.send(data[sent:])
+            sent += endpoint.send(data[sent:], urgent=bool(flags & host.MSG_OOB))
             if sent == len(data) or (sent and not waits):
                 return sent
             if not waits:
@@ -274,6 +278,13 @@ class Calls:
                 opened.options.pop(name, None)
         elif name in HARMLESS:
             number(content)
+        elif name == "TCP_CONGESTION":
+            if value not in ("reno", ["reno"]):
+                raise fail(errno.ENOENT)
+        elif name in BUFFERS:
+            if opened.endpoint is not None or opened.listener is not None:
+                raise Refused(f"here {name} is set before connect() and listen()")
+            self.stack.configure_tcp(**{BUFFERS[name]: number(content)})        # type: ignore[arg-type]
         elif name in SWITCHES or name in NUMBERS or name == "SO_BROADCAST":
             opened.options[name] = number(content)
             opened.apply()

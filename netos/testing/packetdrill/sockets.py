@@ -68,6 +68,7 @@ class Socket:
     endpoint: TcpEndpoint | None = None
     listener: TcpListener | None = None
     udp: UdpEndpoint | None = None
+    datagram: tuple[bytes, tuple[str, int]] | OSError | None = None      # that poll() has looked at
     options: dict[str, int] = field(default_factory=dict)
     more: bool = False              # the last bytes were sent with MSG_MORE
     told: bool = False              # of the error that ended the connection
@@ -103,12 +104,23 @@ class Socket:
             if value != getattr(endpoint, attribute) or (value and name == "SO_KEEPALIVE"):
                 setattr(endpoint, attribute, value)
 
+    def peek(self) -> tuple[bytes, tuple[str, int]] | OSError | None:
+        """The next datagram, or error, without taking it."""
+        if self.datagram is None and self.udp is not None:
+            try:
+                self.datagram = self.udp.receive()
+            except OSError as error:
+                self.datagram = error
+        return self.datagram
+
     def ready(self) -> int:
         """What poll() would say of it."""
         if self.listener is not None:
             return select.POLLIN if self.listener.waiting else 0
-        if self.udp is not None or not self.stream:
-            return select.POLLOUT
+        if not self.stream:
+            waiting = self.peek()
+            return select.POLLOUT | (select.POLLIN if waiting is not None else 0) | (
+                select.POLLERR if isinstance(waiting, OSError) else 0)
         if self.endpoint is None:
             return select.POLLOUT | select.POLLHUP
         endpoint, events = self.endpoint, 0
