@@ -9,7 +9,6 @@ import os
 import signal
 import struct
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,7 +52,7 @@ class Job:
         self.memory = mmap.mmap(-1, JOURNAL)
         self.journal = Journal(self.memory)
         self.page = mmap.mmap(-1, 4096)
-        self.said = tempfile.TemporaryFile("ab+", buffering=0)
+        self.said = os.memfd_create("netos-fuzz-said")      # what the child writes to standard error
         self.child = 0
         self.base = (0, 0, 0)               # frames, reached, rounds of the children before
 
@@ -72,10 +71,13 @@ class Job:
         self.page[REASON:REASON + len(encoded)] = encoded
         os._exit(TELLING)
 
+    def __del__(self) -> None:
+        os.close(self.said)
+
     def last_words(self) -> bytes:
         """The end of what the child wrote to standard error in its last round, such as a sanitizer's report."""
-        size = os.fstat(self.said.fileno()).st_size
-        return os.pread(self.said.fileno(), LAST_WORDS, max(size - LAST_WORDS, 0))
+        size = os.fstat(self.said).st_size
+        return os.pread(self.said, LAST_WORDS, max(size - LAST_WORDS, 0))
 
     def heard(self, status: int) -> str:
         """Why the child has ended."""
@@ -92,7 +94,8 @@ class Job:
             seed = round_seed(plan, number)
             self.note(frames, reached, done, seed, number, slowest)
             self.journal.clear()
-            os.ftruncate(self.said.fileno(), 0)
+            os.ftruncate(self.said, 0)
+            os.lseek(self.said, 0, os.SEEK_SET)
             watch(PATIENCE)
             target = plan.make(seed, self.journal, corpus)
             wrong = None
@@ -129,7 +132,7 @@ class Job:
         if self.child == 0:
             try:
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
-                os.dup2(self.said.fileno(), 2)
+                os.dup2(self.said, 2)
                 self.work(*arguments)       # type: ignore[arg-type]
             except BaseException as error:
                 self.tell(f"{type(error).__name__}: {error}")

@@ -6,22 +6,19 @@ Its devices are those of netos.testing.appliance; on each cable a neighbour answ
 import logging
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
-from posix.time cimport clock_gettime, timespec
 
 from netos.drivers.memory cimport MemoryDevice
 from netos.fuzz.chance cimport Chance, below, one_in
 from netos.fuzz.frame cimport ETHER, FRAME_MAX, header_wrong
 from netos.fuzz.journal cimport Journal
-from netos.fuzz.mutate cimport Corpus, mutate
+from netos.fuzz.mutate cimport Corpus, corpus_fill, corpus_free, mutate
+from netos.fuzz.worked cimport worked
 from netos.packet cimport BATCH_MAX, HEADROOM, Batch, Descriptor, packet_make, packet_release
 from netos.wire cimport load_be16, load_be32, load_be64
 
 from netos.testing.appliance import Appliance
-
-cdef extern from "<time.h>" nogil:
-    int CLOCK_THREAD_CPUTIME_ID
 
 cdef enum:
     DEVICES = 64
@@ -87,17 +84,9 @@ cdef class ConfigTarget:
 
     def __init__(self, uint64_t seed, Journal journal not None, graph, corpus=(), *, bint checksums=True,
                  int64_t budget=500000000, diagnostics=None):
-        cdef uint32_t i
-        cdef bytes content
         self.journal, self.checksums, self.budget = journal, checksums, budget
         self.chance.state = seed
-        self.corpus.frames = <uint8_t **>calloc(max(len(corpus), 1), sizeof(uint8_t *))
-        self.corpus.lengths = <uint32_t *>calloc(max(len(corpus), 1), sizeof(uint32_t))
-        for i, content in enumerate(corpus):
-            self.corpus.lengths[i] = <uint32_t>min(len(content), FRAME_MAX)
-            self.corpus.frames[i] = <uint8_t *>malloc(max(len(content), 1))
-            memcpy(self.corpus.frames[i], <const char *>content, self.corpus.lengths[i])
-        self.corpus.count = <uint32_t>len(corpus)
+        corpus_fill(&self.corpus, corpus)
         self.seen = <uint64_t *>calloc(SEEN, sizeof(uint64_t))
         self.complaints = Complaints()
         logging.getLogger().addHandler(self.complaints)
@@ -108,11 +97,7 @@ cdef class ConfigTarget:
         self.woken = self.wake()
 
     def __dealloc__(self):
-        cdef uint32_t i
-        for i in range(self.corpus.count):
-            free(self.corpus.frames[i])
-        free(self.corpus.frames)
-        free(self.corpus.lengths)
+        corpus_free(&self.corpus)
         free(self.seen)
 
     @property
@@ -208,19 +193,14 @@ cdef class ConfigTarget:
                     break
         return 0
 
-    cdef int64_t worked(self) noexcept nogil:
-        cdef timespec at
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at)
-        return at.tv_sec * <int64_t>1000000000 + at.tv_nsec
-
     cdef int pass_time(self, int64_t until) except -1:
         """Let the configuration do what it does until then."""
-        cdef int64_t start = self.worked()
+        cdef int64_t start = worked()
         cdef bint long = until - self.now > <int64_t>10000000000
         self.appliance.cpu.advance(until)
         self.now = until
         self.drain()
-        start = self.worked() - start
+        start = worked() - start
         self.slowest = max(self.slowest, start)
         if start > self.budget and not long and self.wrong is None:
             self.wrong = "a batch of frames took too long"
@@ -252,10 +232,10 @@ cdef class ConfigTarget:
     def fuzz(self, uint64_t count):
         """Send `count` frames more; None, or what is wrong. Ends early when the journal is full."""
         cdef uint64_t until = self.frames + count
-        cdef uint32_t length, device, which, i
+        cdef uint32_t length, device, which
         while self.frames < until and self.verdict() is None and not self.full and self.ends:
             self.send_replies(1)
-            for i in range(64):
+            for _ in range(64):
                 device = below(&self.chance, <uint32_t>len(self.ends))
                 which = below(&self.chance, self.corpus.count)
                 length = self.corpus.lengths[which]

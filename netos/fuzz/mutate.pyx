@@ -4,10 +4,11 @@ Every function takes a frame of `length` bytes in a buffer of FRAME_MAX and retu
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memmove
 
 from netos.fuzz.chance cimport Chance, below, draw, one_in
-from netos.fuzz.frame cimport ETHER, FRAME_MAX, Parts, mend, parts_find
+from netos.fuzz.frame cimport FRAME_MAX, Parts, mend, parts_find
 from netos.wire cimport load_be16, load_be32, store_be16, store_be32
 
 cdef uint32_t[20] EDGES = [
@@ -23,6 +24,33 @@ cdef uint8_t[12] IP_OPTIONS = [0, 1, 7, 68, 130, 131, 133, 136, 137, 148, 7, 20]
 
 cdef uint8_t[6] PROTOCOLS = [1, 6, 17, 41, 4, 2]
 cdef uint8_t[10] ICMP_TYPES = [0, 3, 4, 5, 8, 11, 12, 13, 17, 255]
+
+
+cdef int corpus_fill(Corpus *corpus, object frames) except -1:
+    """Copy frames, bytes each, into an empty corpus."""
+    cdef bytes content
+    cdef uint32_t size
+    corpus.frames = <uint8_t **>calloc(max(len(frames), 1), sizeof(uint8_t *))
+    corpus.lengths = <uint32_t *>calloc(max(len(frames), 1), sizeof(uint32_t))
+    if corpus.frames == NULL or corpus.lengths == NULL:
+        raise MemoryError("no memory for the frames to begin with")
+    for content in frames:
+        size = <uint32_t>min(len(content), FRAME_MAX)
+        corpus.frames[corpus.count] = <uint8_t *>malloc(max(size, 1))
+        if corpus.frames[corpus.count] == NULL:
+            raise MemoryError("no memory for the frames to begin with")
+        memcpy(corpus.frames[corpus.count], <const char *>content, size)
+        corpus.lengths[corpus.count] = size
+        corpus.count += 1
+    return 0
+
+
+cdef void corpus_free(Corpus *corpus) noexcept nogil:
+    cdef uint32_t i
+    for i in range(corpus.count):
+        free(corpus.frames[i])
+    free(corpus.frames)
+    free(corpus.lengths)
 
 
 cdef uint32_t edge(Chance *chance) noexcept nogil:
@@ -216,3 +244,26 @@ cdef uint32_t mutate(Chance *chance, uint8_t *frame, uint32_t length, const Corp
     if not one_in(chance, 8):
         mend(frame, length, tell)
     return length
+
+
+cdef uint32_t fragment_of(const uint8_t *frame, uint32_t length, uint32_t where, bint second, bint overlap,
+                          uint32_t number, uint8_t *into) noexcept nogil:
+    """The first or second fragment of a packet that is cut somewhere; its length, 0: there is nothing to cut."""
+    cdef Parts parts
+    cdef uint32_t cut, start = 0, end
+    parts_find(&parts, frame, length)
+    if parts.transport == 0 or parts.end < parts.transport + 16:
+        return 0
+    cut = 8 * (1 + where % ((parts.end - parts.transport) // 8))
+    end = min(cut, parts.end - parts.transport)
+    if second:
+        start = cut - 8 if overlap else cut
+        end = parts.end - parts.transport
+        if start >= end:
+            return 0
+    memcpy(into, frame, parts.transport)
+    memcpy(into + parts.transport, frame + parts.transport + start, end - start)
+    store_be16(into + parts.ip + 4, <uint16_t>number)
+    store_be16(into + parts.ip + 6, <uint16_t>(start >> 3 | (0 if second else 0x2000)))
+    mend(into, parts.transport + end - start, 1)
+    return parts.transport + end - start

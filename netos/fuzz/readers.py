@@ -1,4 +1,4 @@
-"""The DHCP client and the resolver of a fuzzed host: they read what comes to their ports, as answers to what they ask."""
+"""The DHCP client and the resolver of a fuzzed host: they read what comes to their ports as answers."""
 
 from __future__ import annotations
 

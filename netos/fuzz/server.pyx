@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memset
 
 from netos.fuzz.peer cimport CALLED, CALLED_PORT, PEER, SERVICE_PORT, SERVICES
-from netos.proto.endpoints cimport TcpListener, UdpEndpoint
+from netos.proto.endpoints cimport TcpListener
 from netos.proto.inet cimport Address, address_ipv4
 from netos.proto.ring cimport ring_copy_out, ring_skip
 from netos.proto.stack cimport Stack

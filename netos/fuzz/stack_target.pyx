@@ -4,42 +4,34 @@ The loop runs without Python. All that goes in is noted in a journal, from which
 again; the stack's secrets come from the seed.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
-from posix.time cimport clock_gettime, timespec
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
-from netos.fuzz.chance cimport Chance, below, draw, one_in
-from netos.fuzz.frame cimport ETHER, FRAME_MAX, Parts, Station, frame_wrong, mend, parts_find
+from netos.fuzz.chance cimport Chance, below, one_in
+from netos.fuzz.frame cimport FRAME_MAX, Station, frame_wrong
 from netos.fuzz.journal cimport Journal
-from netos.fuzz.mutate cimport Corpus, mutate
+from netos.fuzz.mutate cimport Corpus, corpus_fill, corpus_free, fragment_of, mutate
 from netos.fuzz.peer cimport (
-    HOST, IDLE, OPEN, PEER, SERVICE_PORT, SLOTS, Peer, Slot, peer_complain, peer_hear, peer_init, peer_speak,
-    peer_syn, peer_write,
+    HOST, OPEN, SLOTS, Peer, Slot, peer_complain, peer_hear, peer_init, peer_speak, peer_syn, peer_write,
 )
 from netos.fuzz.server cimport Server
+from netos.fuzz.stack_oracles cimport connection_wrong, packets_wrong, segment_is_live
+from netos.fuzz.worked cimport worked
 from netos.packet cimport (
     BATCH_MAX, GSO_NONE, HEADROOM, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, packet_consume, packet_create,
 )
-from netos.proto.host cimport NEIGHBOURS_MAX, NEIGHBOUR_FREE, Host
-from netos.proto.inet cimport Address, address_ipv4
+from netos.proto.host cimport Host
 from netos.proto.stack cimport Stack
-from netos.proto.tcp_block cimport COUNT_IN_SEGMENTS, ESTABLISHED, KIND_BLOCK, Connection, Tcb, Tcp
-from netos.proto.tcp_table cimport tcp_find
-from netos.wire cimport load_be16, load_be32, store_be16
+from netos.proto.tcp_block cimport COUNT_IN_SEGMENTS, Tcp
 
 from netos.fuzz.readers import Readers
 from netos.fuzz.server import Server as Program
 from netos.kernel.vcpu import VirtualCpu
 from netos.proto.stack import Stack as Made
 
-cdef extern from "<time.h>" nogil:
-    int CLOCK_THREAD_CPUTIME_ID
-
 cdef enum:
     WAITING = 256               # answers of the peer that are not sent yet
     TIMERS = 100000             # deadlines that one step of time may meet
-    LOOP_MOST = 1024
 
 cdef int64_t SECOND = 1000000000
 ETHER_ADDRESS = b"\2\0\0\0\0\2"
@@ -85,19 +77,11 @@ cdef class StackTarget:
 
     def __init__(self, uint64_t seed, Journal journal not None, corpus=(), *, uint32_t share=10, bint offload=False,
                  uint32_t mtu=1500, int64_t budget=200000000):
-        cdef uint32_t i
-        cdef bytes content
         cdef Host *host
         self.journal = journal
         self.chance.state = seed
         self.share, self.budget = share, budget
-        self.corpus.frames = <uint8_t **>calloc(max(len(corpus), 1), sizeof(uint8_t *))
-        self.corpus.lengths = <uint32_t *>calloc(max(len(corpus), 1), sizeof(uint32_t))
-        for i, content in enumerate(corpus):
-            self.corpus.lengths[i] = <uint32_t>min(len(content), FRAME_MAX)
-            self.corpus.frames[i] = <uint8_t *>malloc(max(len(content), 1))
-            memcpy(self.corpus.frames[i], <const char *>content, self.corpus.lengths[i])
-        self.corpus.count = <uint32_t>len(corpus)
+        corpus_fill(&self.corpus, corpus)
         self.now = SECOND
         self.cpu = VirtualCpu(0)
         self.stack = Made(self.cpu, 4096)
@@ -115,11 +99,7 @@ cdef class StackTarget:
         self.end_batch()
 
     def __dealloc__(self):
-        cdef uint32_t i
-        for i in range(self.corpus.count):
-            free(self.corpus.frames[i])
-        free(self.corpus.frames)
-        free(self.corpus.lengths)
+        corpus_free(&self.corpus)
 
     @property
     def opened(self):
@@ -143,19 +123,10 @@ cdef class StackTarget:
         cdef uint64_t before = tcp.counts[COUNT_IN_SEGMENTS]
         cdef Descriptor *packet
         cdef Batch batch
-        cdef Parts parts
-        cdef Address host, remote
-        cdef Connection *found
-        cdef bint live = 0
+        cdef bint live = segment_is_live(self.stack.protocols, frame, length)
         if noted and not self.journal.note(0, self.now, frame, length):
             self.full = 1
             return
-        parts_find(&parts, frame, length)
-        if parts.transport and parts.protocol == 6 and parts.end >= parts.transport + 20:
-            host, remote = address_ipv4(HOST), address_ipv4(load_be32(frame + parts.ip + 12))
-            found = tcp_find(tcp, &host, load_be16(frame + parts.transport + 2), &remote,
-                             load_be16(frame + parts.transport))
-            live = found != NULL and found.kind == KIND_BLOCK and found.state >= ESTABLISHED
         packet = packet_create(self.stack.vcpu, HEADROOM, length)
         if packet == NULL:
             self.blame(b"no packet buffer is free: they have leaked")
@@ -222,50 +193,17 @@ cdef class StackTarget:
                 break
         self.now = until
 
-    # Oracles
-
     cdef void judge(self) noexcept nogil:
-        """Whether every packet is where it can be, and connections make sense."""
-        cdef Host *host = &self.stack.protocols.host
-        cdef int64_t held = <int64_t>(host.vcpu.received + host.vcpu.created - host.vcpu.sent - host.vcpu.consumed
-                                      - host.vcpu.dropped)
-        cdef int64_t found = host.loop.count + self.stack.protocols.reassembly.fragments.held
+        """What the oracles say."""
+        cdef const char *found = packets_wrong(self.stack.protocols)
         cdef uint32_t i
-        for i in range(host.interface_count):
-            found += host.interfaces[i].outbox.count
-        if held > found:
-            for i in range(NEIGHBOURS_MAX):
-                if host.neighbour_slab[i].state != NEIGHBOUR_FREE:
-                    found += host.neighbour_slab[i].waiting_count
-        if held > found:
-            self.blame(b"packets have leaked: more are held than lie in queues")
-        elif held < found:
-            self.blame(b"packets were counted as gone that still lie in queues")
-        if host.loop.count > LOOP_MOST:
-            self.blame(b"the loopback queue holds too much")
+        if found != NULL:
+            self.blame(found)
         for i in range(SLOTS):
             if self.peer.slots[i].state == OPEN:
-                self.judge_connection(&self.peer.slots[i])
-
-    cdef void judge_connection(self, Slot *slot) noexcept nogil:
-        """Sequence numbers in their order (RFC 9293 section 3.4), buffers within their limits."""
-        cdef Address host = address_ipv4(HOST), remote = address_ipv4(PEER)
-        cdef Connection *found = tcp_find(&self.stack.protocols.tcp, &host, slot.host_port, &remote, slot.port)
-        cdef Tcb *tcb
-        if found == NULL or found.kind != KIND_BLOCK:
-            return
-        tcb = <Tcb *>found
-        if <int32_t>(tcb.snd_nxt - tcb.snd_una) < 0 or <int32_t>(tcb.snd_max - tcb.snd_nxt) < 0:
-            self.blame(b"SND.UNA, SND.NXT and the highest sequence number sent are out of order")
-        if tcb.receive.used > tcb.receive_limit or tcb.send.used > tcb.send_limit:
-            self.blame(b"a connection's buffer holds more than its limit")
-        if tcb.connection.state >= ESTABLISHED and (tcb.mss < 8 or tcb.cwnd == 0):
-            self.blame(b"a connection can send nothing any more: its segment size or congestion window is gone")
-
-    cdef int64_t worked(self) noexcept nogil:
-        cdef timespec at
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at)
-        return at.tv_sec * SECOND + at.tv_nsec
+                found = connection_wrong(self.stack.protocols, &self.peer.slots[i])
+                if found != NULL:
+                    self.blame(found)
 
     # Fuzzing
 
@@ -299,31 +237,14 @@ cdef class StackTarget:
 
     cdef void send_pieces(self, uint32_t length) noexcept nogil:
         """The packet in two fragments, which may overlap, be in the wrong order, or lack one."""
-        cdef Parts parts
-        cdef uint32_t header, cut, start, i, end
-        cdef uint16_t number = <uint16_t>below(&self.chance, 64)
-        cdef bint turned = one_in(&self.chance, 2)
-        parts_find(&parts, self.frame, length)
-        header = parts.transport - parts.ip
-        if parts.transport == 0 or parts.end < parts.transport + 16:
-            return
-        cut = 8 * (1 + below(&self.chance, (parts.end - parts.transport) // 8))
+        cdef uint32_t number = below(&self.chance, 64), cut = below(&self.chance, length), size, i
+        cdef bint turned = one_in(&self.chance, 2), overlap = one_in(&self.chance, 4)
         for i in range(2):
             if one_in(&self.chance, 8):
                 continue
-            start = 0
-            end = min(cut, parts.end - parts.transport)
-            if (i == 1) != turned:
-                start = cut - 8 if one_in(&self.chance, 4) else cut
-                end = parts.end - parts.transport
-                if start >= end:
-                    continue
-            memcpy(self.piece, self.frame, parts.transport)
-            memcpy(self.piece + parts.transport, self.frame + parts.transport + start, end - start)
-            store_be16(self.piece + parts.ip + 4, number)
-            store_be16(self.piece + parts.ip + 6, <uint16_t>(start >> 3 | (0x2000 if start == 0 else 0)))
-            mend(self.piece, parts.transport + end - start, 1)
-            self.deliver(self.piece, parts.transport + end - start, 1)
+            size = fragment_of(self.frame, length, cut, (i == 1) != turned, overlap, number, self.piece)
+            if size:
+                self.deliver(self.piece, size, 1)
 
     cdef void fuzz_batch(self) noexcept nogil:
         """Time passes, the peer's answers go in, and then up to 32 frames."""
@@ -332,7 +253,7 @@ cdef class StackTarget:
         for i in range(self.answer_count):
             self.deliver(self.answers[i].frame, self.answers[i].length, 1)
         self.answer_count = 0
-        for i in range(count):
+        for _ in range(count):
             length = self.make_frame()
             if one_in(&self.chance, 64):
                 self.send_pieces(length)
@@ -348,9 +269,9 @@ cdef class StackTarget:
         cdef int64_t start
         with nogil:
             while self.frames < until and self.wrong == NULL and not self.full and self.server.failure is None:
-                start = self.worked()
+                start = worked()
                 self.fuzz_batch()
-                start = self.worked() - start
+                start = worked() - start
                 if start > self.slowest:
                     self.slowest = start
                 if start > self.budget:
@@ -361,19 +282,19 @@ cdef class StackTarget:
         """Send frames as they were noted, (time, device, frame); None, or what is wrong."""
         cdef bytes frame
         cdef bint first = True
-        cdef int64_t start = self.worked(), took
+        cdef int64_t start = worked(), took
         for time, _device, frame in records:
             if first or time != self.now:
                 if not first:
                     self.end_batch()
-                took = self.worked() - start
+                took = worked() - start
                 if took > self.slowest:
                     self.slowest = took
                 if took > self.budget:
                     self.blame(b"a batch of frames took too long")
                 if self.verdict() is not None:
                     break
-                start = self.worked()
+                start = worked()
                 self.pass_time(time)
                 first = False
             self.deliver(<const uint8_t *><const char *>frame, <uint32_t>len(frame), 0)
@@ -456,7 +377,7 @@ cdef class StackTarget:
     def check_tcp(self):
         """A new connection still opens, and its echo comes back whole."""
         cdef Slot *slot = &self.peer.slots[0]
-        cdef uint32_t i, sent, awaited
+        cdef uint32_t sent, awaited
         self.speak(peer_syn(slot, self.clock(), self.frame))
         for i in range(40):
             self.speak(0 if slot.state == OPEN or i % 10 else peer_syn(slot, self.clock(), self.frame))
@@ -466,7 +387,7 @@ cdef class StackTarget:
             self.blame(b"the host accepts connections no more")
             return False
         sent, awaited = slot.sequence + 1000, slot.acknowledgment + 1000
-        for i in range(40):
+        for _ in range(40):
             if slot.sequence == sent and slot.acknowledgment == awaited:
                 return True
             self.speak(peer_write(slot, self.clock(), self.frame, sent))

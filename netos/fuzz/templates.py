@@ -158,7 +158,7 @@ OWN: dict[str, Callable[[], list[bytes]]] = {
 def scapy_templates(protocols: Iterable[str]) -> list[bytes]:
     """Frames that scapy's authors know how to write; none where scapy is not installed."""
     try:
-        from netos.fuzz.templates_scapy import authored
+        from netos.testing.scapy_templates import authored
     except ImportError:
         return []
     return authored(protocols)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.dns import DNS, DNSQR, DNSRR
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_RR, IPOption_Timestamp
 from scapy.layers.l2 import ARP, LLC, SNAP, Dot1Q, Dot3, Ether
+from scapy.packet import Packet
 
 from netos.fuzz.templates import HOST, PEER
 
@@ -18,7 +19,7 @@ def authored(protocols: Iterable[str]) -> list[bytes]:
     link = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
     ip = link / IP(src=PEER, dst=HOST)
     options = [("MSS", 1460), ("SAckOK", b""), ("Timestamp", (1, 0)), ("NOP", None), ("WScale", 7)]
-    packets = {
+    packets: dict[str, Sequence[Packet]] = {
         "eth": [link / Dot1Q(vlan=3, prio=1) / IP(src=PEER, dst=HOST) / ICMP(),
                 link / Dot1Q(vlan=1) / Dot1Q(vlan=2) / IP(src=PEER, dst=HOST),
                 Dot3(src=link.src, dst=link.dst) / LLC() / SNAP() / b"x"],
