@@ -38,7 +38,7 @@ cdef struct Udp:
     UdpPort *ports[256]
     UdpPort *eventful
     uint32_t count
-    uint16_t last_port
+    uint32_t chosen             # free ports so far: the next one is a keyed hash of this
 
 
 cdef UdpPort *udp_open(Udp *udp, const Address *local, uint16_t port, bint shared, int32_t *error) noexcept nogil

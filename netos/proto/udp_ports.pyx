@@ -49,14 +49,14 @@ cdef UdpPort *udp_open(Udp *udp, const Address *local, uint16_t port, bint share
     """Open a port, 0: a free one, somewhere (RFC 6056); NULL and an errno when it is taken."""
     cdef UdpPort *opened
     cdef uint32_t span = LAST_EPHEMERAL - FIRST_EPHEMERAL + 1, i, start
-    cdef uint64_t word = udp.last_port
+    cdef uint64_t word = udp.chosen
     if port == 0:
         start = <uint32_t>siphash_words(udp.host.secret, &word, 1)
         for i in range(span):
             port = <uint16_t>(FIRST_EPHEMERAL + (start + i) % span)
             if not is_taken(udp, local, port, 0):
                 break
-        udp.last_port = port
+        udp.chosen += 1
     error[0] = EADDRINUSE
     if is_taken(udp, local, port, shared):
         return NULL
