@@ -18,12 +18,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("-v", "--verbose", action="store_true", help="show every packet")
     parser.add_argument("--strict", action="store_true", help="fail also at packets that the script leaves out")
     parser.add_argument("--ignore-commands", action="store_true", help="pass over `commands` for the shell")
-    parser.add_argument("--any-wscale", action="store_true", help="take whatever window scale the stack offers")
+    parser.add_argument("--lenient", action="store_true",
+                        help="take any window scale, and PSH or not: where stacks differ")
     options = parser.parse_args(argv)
     failed = unreadable = 0
     for name in options.files:
         try:
-            run_file(name, ignore_commands=options.ignore_commands, any_wscale=options.any_wscale,
+            run_file(name, ignore_commands=options.ignore_commands, lenient=options.lenient,
                      strict=options.strict, say=(lambda text: print(f"   {text}")) if options.verbose else None)
         except ScriptError as error:
             failed += 1

@@ -7,7 +7,6 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from netos.testing.packetdrill.nodes import (
     Udp,
 )
 from netos.testing.packetdrill.notation import show
+from netos.testing.packetdrill.options import SETTINGS, configure, read_options
 from netos.testing.packetdrill.parser import parse
 from netos.testing.packetdrill.sockets import Refused, Socket, Sockets, number
 from netos.testing.packetdrill.wire import Addresses, Malformed, decode, encode, ports
@@ -39,16 +39,7 @@ START = 1_000 * SECOND              # the stack's time where the script's is 0
 PATIENCE = 120 * SECOND             # for a packet that may come at any time
 ROUNDS = 10_000                     # of work at one moment, before the stack is said never to rest
 LINK = "tun0"
-DEFAULTS = {"local_ip": "192.168.0.1", "remote_ip": "192.0.2.1", "mtu": "1500", "tolerance_usecs": "4000",
-            "bind_port": "8080", "connect_port": "8080", "tcp_ts_tick_usecs": "0", "ip_version": "ipv4"}
-# Settings of the stack, by Linux's names where it has one
-SETTINGS: dict[str, tuple[str, Callable[[int], bool | int]]] = {
-    "tcp_window_scaling": ("window_scaling", bool), "tcp_timestamps": ("timestamps", bool), "tcp_sack": ("sack", bool),
-    "tcp_ecn": ("ecn", lambda value: value == 1), "tcp_syncookies": ("always_cookies", lambda value: value == 2),
-    "receive_buffer": ("receive_buffer", int), "send_buffer": ("send_buffer", int),
-    "initial_window": ("initial_window", int)}
-PASSED_OVER = ("non_fatal", "speed", "wire_protocol", "gateway_ip", "netmask_ip", "send_omit_free", "local_linux_ip",
-               "verbose", "dry_run", "feature", "init_scripts", "code_sockopt", "code_command", "code_format")
+PLURALS = ("the flags", "the options")
 NONSENSE = (ValueError, OverflowError, LookupError, MemoryError)        # of arguments of system calls
 Say = Callable[[str], object]
 
@@ -66,69 +57,32 @@ class Waiting:
 class Runner:
     """One run of a script on a stack of its own.
 
-    `ignore_commands` passes over commands for the shell, which are refused otherwise; `any_wscale` takes whatever
-    window scale the stack offers; `strict` fails also when packets went out that the script does not look at; `say`
+    `ignore_commands` passes over commands for the shell, which are refused otherwise; `lenient` takes any
+    window scale, and PSH or not; `strict` fails also when packets went out that the script does not look at; `say`
     is told of every packet.
     """
 
-    def __init__(self, script: Script, *, ignore_commands: bool = False, any_wscale: bool = False,
+    def __init__(self, script: Script, *, ignore_commands: bool = False, lenient: bool = False,
                  strict: bool = False, say: Say | None = None, echo: Say = print) -> None:
         self.script = script
         self.ignore_commands = ignore_commands
-        self.any_wscale = any_wscale
+        self.lenient = lenient
         self.strict = strict
         self.say = say
         self.echo = echo
-        options = self.options()
+        options = read_options(script)
         self.tolerance = int(options["tolerance_usecs"]) * 1000
         self.tick = int(options["tcp_ts_tick_usecs"]) * 1000
         self.addresses = Addresses(options["local_ip"], options["remote_ip"])
         self.cpu = VirtualCpu(0)
         self.stack = Stack(self.cpu)
         self.stack.now = START
-        try:
-            self.configure(options)
-        except ValueError as error:
-            line = next(iter(script.options.values()), (1, ""))[0]
-            raise self.error(line, f"an option has a value that cannot be: {error}") from None
+        configure(self.stack, LINK, script, options)
         self.sockets = Sockets(self.stack, self.addresses, int(options["bind_port"]), int(options["connect_port"]))
         self.calls = Calls(self.sockets)
         self.now = self.origin = 0              # of the script, in nanoseconds
         self.sent: deque[Sent] = deque()
         self.waiting: Waiting | None = None
-
-    def configure(self, options: dict[str, str]) -> None:
-        """The stack's settings, its link and address; raises ValueError."""
-        for name in ("bind_port", "connect_port"):
-            if not 1 <= int(options[name]) <= 65535:
-                raise ValueError(f"a port is from 1 to 65535, not {options[name]}")
-        self.stack.configure_tcp(**{setting: of(int(options[name]))             # type: ignore[arg-type]
-                                    for name, (setting, of) in SETTINGS.items() if name in options})
-        self.stack.set_interface(LINK, mtu=int(options["mtu"]))
-        self.stack.set_addresses(LINK, [f"{self.addresses.local}/16"])
-        self.stack.add_route("0.0.0.0/0", interface=LINK)
-
-    def options(self) -> dict[str, str]:
-        """The script's options; raises ScriptError."""
-        found = dict(DEFAULTS)
-        for name, (line, value) in self.script.options.items():
-            if name in PASSED_OVER:
-                continue
-            if name not in DEFAULTS and name not in SETTINGS:
-                known = ", --".join([*DEFAULTS, *SETTINGS])
-                raise self.error(line, f"the option --{name} is not known: there are --{known}")
-            try:
-                if name.endswith("_ip"):
-                    value = str(IPv4Address(value))
-                elif name != "ip_version":
-                    int(value)
-                elif value != "ipv4":
-                    raise ValueError
-            except ValueError:
-                what = "the stack has IPv4 only" if name == "ip_version" else f"'{value}' is none"
-                raise self.error(line, f"--{name}: {what}") from None
-            found[name] = value
-        return found
 
     def error(self, line: int, message: str) -> ScriptError:
         return ScriptError(self.script.name, line, message)
@@ -248,13 +202,14 @@ class Runner:
                and self.sent and (both := joined(actual, self.sent[0])) is not None):
             self.sent.popleft()
             actual = both
-        if self.any_wscale:
-            wanted = with_wscale_of(wanted, actual.packet)
+        if self.lenient:
+            wanted = adapted(wanted, actual.packet)
         wrong = differences(wanted, event.ip, actual, self.tick, self.tolerance)
         shown = f"{expected}\n  actual: > {show_sent(actual, wanted, event.ip)}"
         if wrong:
+            verb = "is" if len(wrong) == 1 and wrong[0] not in PLURALS else "are"
             raise self.error(event.line, f"{' and '.join(wrong)} of the packet that went out at {seconds(actual.when)} "
-                                         f"{'is' if len(wrong) == 1 else 'are'} not as expected{shown}")
+                                         f"{verb} not as expected{shown}")
         if not earliest - self.tolerance <= actual.when <= latest + self.tolerance:
             when = seconds(earliest) if earliest == latest else f"from {seconds(earliest)} to {seconds(latest)}"
             raise self.error(event.line, f"the packet went out at {seconds(actual.when)}, not at {when}{shown}")
@@ -363,13 +318,15 @@ def seconds(nanoseconds: int) -> str:
     return f"{nanoseconds / SECOND:.6f}"
 
 
-def with_wscale_of(expected: Tcp | Udp | Icmp, actual: Tcp | Udp | Icmp) -> Tcp | Udp | Icmp:
-    """The expected packet, with the window scale of the one that came."""
-    if not isinstance(expected, Tcp) or not isinstance(actual, Tcp) or not expected.options:
+def adapted(expected: Tcp | Udp | Icmp, actual: Tcp | Udp | Icmp) -> Tcp | Udp | Icmp:
+    """The expected packet, with the window scale and the PSH of the one that came."""
+    if not isinstance(expected, Tcp) or not isinstance(actual, Tcp):
         return expected
+    kept = set(expected.flags) - {"P"} | set(actual.flags) & {"P"}
     offered = [option for option in actual.options or () if option[0] == "wscale"]
-    return expected._replace(options=tuple(
-        offered[0] if option[0] == "wscale" and offered else option for option in expected.options))
+    options = expected.options if expected.options is None else tuple(
+        offered[0] if option[0] == "wscale" and offered else option for option in expected.options)
+    return expected._replace(flags="".join(flag for flag in "SFRPUEW." if flag in kept), options=options)
 
 
 def run_script(text: str, name: str = "script", **options: Any) -> None:
