@@ -189,6 +189,7 @@ class StreamTransport(_FlowControlMixin):
                 asyncio.log.logger.warning("socket.send() raised exception.")
             self._late_writes += 1
             return
+        taken = 0
         if not self._waiting:
             try:
                 taken = self._endpoint.send(data)
@@ -197,8 +198,9 @@ class StreamTransport(_FlowControlMixin):
                 return
             if taken == len(data):
                 return
-            data = memoryview(data)[taken:]
-        rest = memoryview(bytes(data))          # the caller may change what it gave
+        rest = memoryview(data)[taken:]
+        if not isinstance(data, bytes):
+            rest = memoryview(bytes(rest))      # the caller may change what it gave
         self._waiting.append(rest)
         self._waiting_bytes += len(rest)
         self._maybe_pause_protocol()            # type: ignore[attr-defined] # typeshed leaves it out
