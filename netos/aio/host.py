@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from types import TracebackType
@@ -62,34 +63,13 @@ class Host:
         self.dns = tuple(dns)
         self.closed = False
         self._runner: InlineRunner | None = None
-        if asyncio._get_running_loop() is None:
-            try:
-                self.wait_for_addresses(patience)
-            except BaseException:
-                self.close()
-                raise
-
-    def wait_for_addresses(self, seconds: float) -> None:
-        """Let packets flow until every interface with DHCP has an address; raises NetosError if that takes too long."""
-        waiting = [element for element in self.elements if element.dhcp is not None]
-
-        async def wait() -> None:
-            end = loop.time() + seconds
-            while not all(element.dhcp.lease for element in waiting):
-                if loop.time() > end:
-                    raise NetosError(f"no DHCP server gave {waiting[0].name} an address within {seconds:g} seconds: "
-                                     "is one on that link? Give an address, or wait longer")
-                await asyncio.sleep(0.01)
-
-        if not waiting:
-            return
-        loop = asyncio.SelectorEventLoop()
         try:
-            self.attach(loop)
-            loop.run_until_complete(wait())
-        finally:
-            self.detach()
-            loop.close()
+            if asyncio._get_running_loop() is None and not self.wait_for_leases(patience):
+                raise NetosError(f"no DHCP server has given an address within {patience:g} seconds: is one on that "
+                                 "link? Start one, give an address, or wait longer")
+        except BaseException:
+            self.close()
+            raise
 
     @cached_property
     def names(self) -> Names:
@@ -117,6 +97,18 @@ class Host:
         if self._runner is not None:
             self._runner.close()
         self.loop = self._runner = None
+
+    def wait_for_leases(self, timeout: float) -> bool:
+        """Wait, before a loop runs, until every interface with DHCP has an address; False when it took too long."""
+        until = time.monotonic() + timeout
+        cpu = self.router.cpu
+        while any(element.dhcp is not None and element.dhcp.lease is None for element in self.elements):
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            if not cpu.run():
+                cpu.wait(min(left, 0.1))
+        return True
 
     def close(self) -> None:
         """Close devices; connections that are open are reset."""

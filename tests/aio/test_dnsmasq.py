@@ -101,5 +101,5 @@ def test_udhcpd(space, tmp_path):
 
 def test_nobody_answers(space):
     """The error says what to look at; nothing is left open."""
-    with pytest.raises(NetosError, match=r"no DHCP server gave host an address within 0\.2 seconds"):
+    with pytest.raises(NetosError, match=r"no DHCP server has given an address within 0\.2 seconds"):
         Host(config=CONFIG.format(space.path), patience=0.2)
