@@ -180,7 +180,7 @@ class ConnectingMixin:
         handshake, shutdown = (*timeouts, None, None)[:2]
         Acceptor(self, sock, protocol_factory, partial(self._serve, server, sslcontext, handshake, shutdown))
 
-    def _serve(self, server: Any, sslcontext: Any, handshake: float | None, shutdown: float | None,
+    def _serve(self, server: Any, sslcontext: Any, handshake: Any, shutdown: Any,
                endpoint: TcpEndpoint, protocol: asyncio.BaseProtocol) -> None:
         """Make the transport of a connection that a server has accepted."""
         carried: Any = protocol

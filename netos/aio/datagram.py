@@ -20,6 +20,7 @@ LARGEST = 65507         # bytes in a datagram
 class DatagramTransport(asyncio.DatagramTransport, _FlowControlMixin):
     """What a datagram protocol sends with."""
 
+    _loop: Any
     _begun = False
 
     def __init__(self, loop: Any, sock: StackSocket, protocol: asyncio.BaseProtocol,

@@ -52,7 +52,8 @@ class StackMixin(ConnectingMixin, SockMixin):
 
     def stack_socket(self, family: int = socket.AF_INET, type: int = socket.SOCK_STREAM, proto: int = 0) -> StackSocket:
         """A new socket of the loop's host; RuntimeError when another loop moves that host's packets."""
-        if self.netos_host.loop not in (None, self):
+        running: Any = self.netos_host.loop
+        if running not in (None, self):
             raise RuntimeError("another event loop runs on this host, in another thread: a host has one at a time")
         return StackSocket(family, type, proto, host=self.netos_host)
 

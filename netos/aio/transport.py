@@ -7,6 +7,7 @@ import contextvars
 import errno
 import warnings
 from asyncio import constants, trsock
+from asyncio.log import logger
 from asyncio.transports import _FlowControlMixin
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -26,6 +27,8 @@ class StreamTransport(_FlowControlMixin):
     _start_tls_compatible = True
     _sendfile_compatible = constants._SendfileMode.FALLBACK
     _begun = False
+    _loop: Any
+    _extra: dict[str, Any]
 
     def __init__(self, loop: Any, endpoint: TcpEndpoint, protocol: asyncio.BaseProtocol, server: Any = None,
                  waiter: asyncio.Future[None] | None = None, extra: dict[str, Any] | None = None,
@@ -71,7 +74,7 @@ class StreamTransport(_FlowControlMixin):
             if self._sock is None:
                 self._sock = StackSocket(endpoint=self._endpoint)
                 self._endpoint.user = self
-            self._extra["socket"] = trsock.TransportSocket(self._sock)          # type: ignore[arg-type] # like a socket
+            self._extra["socket"] = trsock.TransportSocket(self._sock)          # type: ignore[arg-type]
         return super().get_extra_info(name, default)
 
     # Protocol
@@ -186,7 +189,7 @@ class StreamTransport(_FlowControlMixin):
             return
         if self._lost:
             if self._late_writes >= constants.LOG_THRESHOLD_FOR_CONNLOST_WRITES:
-                asyncio.log.logger.warning("socket.send() raised exception.")
+                logger.warning("socket.send() raised exception.")
             self._late_writes += 1
             return
         taken = 0

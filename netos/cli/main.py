@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-VERBS = ("run", "reload", "confirm", "rollback", "read", "write", "handlers", "top", "drops", "flows", "trace", "dump",
-         "lab", "click", "check", "test", "fuzz", "replay", "diff", "flatten", "graph", "elements", "explain", "doctor")
+VERBS = ("run", "exec", "reload", "confirm", "rollback", "read", "write", "handlers", "top", "drops", "flows", "trace",
+         "dump", "lab", "click", "check", "test", "fuzz", "replay", "diff", "flatten", "graph", "elements", "explain",
+         "doctor")
 FAILED, USAGE, INTERRUPTED, UNREAD = 1, 2, 130, 141
 
 

@@ -1,0 +1,61 @@
+"""The loops of asyncio and uvloop in this process become loops on the stack, whatever way a program makes them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from asyncio import unix_events
+from typing import Any
+
+from netos.aio.loop import EventLoop
+from netos.aio.sockets import StackSocket
+
+
+class Adopted:
+    """Of a loop whose program does not know where it is: says when it uses the host's network after all."""
+
+    async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, *, sock: Any = None,
+                            **options: Any) -> Any:
+        """create_server(), after a warning when the program has made its listening socket itself."""
+        if getattr(sock, "family", None) in (socket.AF_INET, socket.AF_INET6) and not isinstance(sock, StackSocket):
+            print(f"netos exec: the program serves on a socket of its own, {sock.getsockname()}: that is on the host's "
+                  "network, not on netos's; have it give host and port to create_server() instead", file=sys.stderr)
+        return await super().create_server(protocol_factory, host, port, sock=sock, **options)  # type: ignore[misc]
+
+
+def adopt_event_loops() -> None:
+    """From now on asyncio.run(), policies, loop factories, uvloop.run() and the like make loops on the current host.
+
+    The classes are replaced where programs find them. A class that a program has derived from a loop before is out of
+    reach; a program that is started after this has none.
+    """
+    class SelectorEventLoop(Adopted, EventLoop):
+        """asyncio's selector loop, on the stack."""
+
+    SelectorEventLoop.__qualname__ = SelectorEventLoop.__name__
+    places: list[Any] = [asyncio, unix_events]
+    for place in places:
+        place.SelectorEventLoop = SelectorEventLoop
+        if hasattr(place, "EventLoop"):     # since Python 3.13
+            place.EventLoop = SelectorEventLoop
+    policy: Any = asyncio.DefaultEventLoopPolicy
+    policy._loop_factory = SelectorEventLoop
+    asyncio.set_event_loop_policy(None)
+    adopt_uvloop()
+
+
+def adopt_uvloop() -> None:
+    """The same for uvloop, if it is there: its functions and its policy look for the class in the module."""
+    try:
+        import uvloop
+    except ImportError:
+        return
+    from netos.aio.uv import UvEventLoop
+
+    class Loop(Adopted, UvEventLoop):
+        """uvloop's loop, on the stack."""
+
+    Loop.__qualname__ = Loop.__name__
+    module: Any = uvloop
+    module.Loop = Loop

@@ -1,0 +1,150 @@
+"""Programs on the stack: scripts, modules, code and commands, run in this process as python runs them."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import shutil
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from netos.aio.adopt import adopt_event_loops
+from netos.errors import NetosError
+
+FAILED, INTERRUPTED = 1, 130
+
+
+class NoSuchProgram(NetosError):
+    """There is nothing to run by that name, or nothing that this Python could run."""
+
+    exit_status = 127
+
+
+class Program(NamedTuple):
+    """What to run: mode is module, code or file."""
+
+    mode: str
+    target: str
+    arguments: list[str]
+
+
+def run_program(program: Program) -> int:
+    """Run it in this process, as python does; its exit status."""
+    mode, target, arguments = program
+    adopt_event_loops()
+    try:
+        if mode == "module":
+            sys.argv = [target, *arguments]
+            sys.path.insert(0, os.getcwd())
+            runpy.run_module(target, run_name="__main__", alter_sys=True)
+        elif mode == "code":
+            sys.argv = ["-c", *arguments]
+            sys.path.insert(0, "")
+            run_code(target)
+        else:
+            sys.argv = [target, *arguments]
+            sys.path.insert(0, str(Path(target).resolve().parent))
+            run_file(target)
+    except SystemExit as leaving:
+        return exit_status(leaving.code)
+    except KeyboardInterrupt:
+        interrupted()
+    except BaseException as error:
+        show(error)
+        return FAILED
+    return 0
+
+
+def parse_program(words: Sequence[str]) -> Program:
+    """What `python …`, a script or a command that is one mean; NoSuchProgram when there is none."""
+    first, *rest = words
+    if Path(first).name.startswith("python") and not Path(first).name.endswith(".py"):
+        while rest and rest[0] in ("-u", "-B", "-I", "-E", "-s"):
+            rest = rest[1:]
+        if not rest:
+            raise NoSuchProgram("python without a program: name a file, -m MODULE or -c CODE")
+        first, rest = rest[0], rest[1:]
+        if first.startswith("-") and first not in ("-m", "-c"):
+            raise NoSuchProgram(f"python's option {first} is not known here: set it on the Python that runs netos")
+    if first in ("-m", "-c"):
+        if not rest:
+            raise NoSuchProgram(f"{first} needs an argument")
+        return Program("module" if first == "-m" else "code", rest[0], rest[1:])
+    return Program("file", find_script(first), rest)
+
+
+def find_script(name: str) -> str:
+    """The file of a script or command; NoSuchProgram when it is not Python."""
+    beside = str(Path(sys.executable).parent)
+    path = name if os.path.exists(name) else None
+    if path is None and "/" not in name:
+        path = shutil.which(name, path=f"{beside}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
+    if path is None:
+        raise NoSuchProgram(f"there is no program {name}")
+    if os.path.isdir(path):
+        path = os.path.join(path, "__main__.py")
+    try:
+        with open(path, "rb") as file:
+            head = file.readline(200)
+    except OSError as error:
+        raise NoSuchProgram(f"{path} cannot be read: {error.strerror}") from None
+    if not path.endswith((".py", ".pyw")) and b"python" not in head:
+        raise NoSuchProgram(f"{path} is no Python script: netos exec runs Python programs only")
+    return path
+
+
+def run_file(path: str) -> None:
+    """Run a script as __main__, in a module that outlives the run, as python's does."""
+    path = os.path.abspath(path)
+    with open(path, "rb") as file:
+        run_main(compile(file.read(), path, "exec"), path)
+
+
+def run_code(text: str) -> None:
+    """Run what -c was given."""
+    run_main(compile(text, "<string>", "exec"), None)
+
+
+def run_main(code: Any, path: str | None) -> None:
+    """Run code in a fresh __main__."""
+    import builtins
+    from types import ModuleType
+
+    module = ModuleType("__main__")
+    module.__dict__.update(__builtins__=builtins, __annotations__={})
+    if path is not None:
+        module.__file__ = path
+    sys.modules["__main__"] = module
+    exec(code, module.__dict__)
+
+
+def exit_status(code: Any) -> int:
+    """What the process is to end with after sys.exit(code)."""
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code
+    print(code, file=sys.stderr)
+    return FAILED
+
+
+def show(error: BaseException) -> None:
+    """The traceback of the program, without the frames of ours that are above it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_globals.get("__name__") in (__name__, "runpy"):
+        trace = trace.tb_next
+    traceback.print_exception(type(error), error, trace)
+
+
+def interrupted() -> NoReturn:
+    """End as python does after Ctrl-C: by the signal, so that a shell sees it."""
+    import signal
+
+    sys.stdout.flush()
+    traceback.print_exc()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
+    sys.exit(INTERRUPTED)

@@ -1,0 +1,104 @@
+"""netos exec: run a Python program, unchanged, with its asyncio on netos's own protocol stack."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netos.cli.configuration import UsageError
+from netos.errors import NetosError
+
+if TYPE_CHECKING:
+    from netos.aio.host import Host
+
+SUMMARY = "run a Python program with its asyncio on netos's own TCP/IP"
+LEASE_TIMEOUT = 15      # seconds
+
+
+def parser() -> argparse.ArgumentParser:
+    """The verb's options; the program comes behind them."""
+    made = argparse.ArgumentParser(
+        prog="netos exec", description=SUMMARY, usage="netos exec [OPTION]... -- PROGRAM [ARGUMENT]...",
+        epilog="PROGRAM is `python [-m MODULE | -c CODE | FILE]`, a script, or a command that is a Python script, such "
+               "as uvicorn. IPv4 connections, servers and datagrams that it makes through an asyncio event loop, "
+               "uvloop's too, are netos's; blocking sockets and threads that open them, look-ups with "
+               "socket.getaddrinfo() and child processes still use the host's network, and netos cannot see that.")
+    made.add_argument("--tap", default="", metavar="NAME", help="the tap device to be on, made if it is not there")
+    made.add_argument("--address", default="", metavar="ADDRESS/LENGTH", help="the program's address on it")
+    made.add_argument("--gateway", default="", metavar="ADDRESS", help="the router to everywhere else")
+    made.add_argument("--dhcp", action="store_true", help="get address and gateway by DHCP")
+    made.add_argument("--dns", action="append", default=[], metavar="ADDRESS",
+                      help="a server to ask for names; may be repeated (default: DHCP's, else those of resolv.conf)")
+    made.add_argument("--ether", default="", metavar="ADDRESS", help="the Ethernet address (default: a random one)")
+    made.add_argument("--mtu", type=int, default=1500, metavar="BYTES", help="the link's MTU (default %(default)s)")
+    made.add_argument("--no-offload", action="store_true", help="leave checksums and segmentation to netos's own code")
+    made.add_argument("--config", default="", metavar="FILE",
+                      help="a configuration with a HostStack to be on, instead of a tap device")
+    made.add_argument("--quiet", action="store_true", help="do not say what the program was given")
+    made.add_argument("program", nargs=argparse.REMAINDER, metavar="PROGRAM")
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the program; the exit status is its own."""
+    from netos.aio.program import parse_program, run_program
+
+    options = parser().parse_args(argv)
+    words = options.program[1:] if options.program[:1] == ["--"] else options.program
+    check(options, words)
+    program = parse_program(words)
+    with make_host(options) as host:
+        if not options.quiet:
+            print(description(options, host), file=sys.stderr, flush=True)
+        return run_program(program)
+
+
+def check(options: argparse.Namespace, words: list[str]) -> None:
+    """UsageError for what cannot be meant."""
+    if not words:
+        raise UsageError("name a program: netos exec --tap tap0 --address 10.0.0.2/24 -- python app.py")
+    link = [name for name in ("tap", "address", "gateway", "dhcp", "ether", "no_offload") if getattr(options, name)]
+    if options.config and link:
+        raise UsageError(f"--config excludes --{link[0].replace('_', '-')}: the configuration has the link")
+    if not options.tap and link:
+        raise UsageError(f"--{link[0].replace('_', '-')} is about a tap device: name one with --tap")
+    if options.tap and bool(options.address) == options.dhcp:
+        raise UsageError("a tap device needs --address ADDRESS/LENGTH or --dhcp, and not both")
+
+
+def make_host(options: argparse.Namespace) -> Host:
+    """The host that the program is to be on."""
+    from netos.aio.host import Host
+
+    if options.config:
+        try:
+            text = Path(options.config).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{options.config} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        return Host(config=text, dns=options.dns, filename=options.config)
+    host = Host(options.tap, options.address, ether=options.ether, gateway=options.gateway, mtu=options.mtu,
+                offload=not options.no_offload, dhcp=options.dhcp, dns=options.dns,
+                filename=f"netos exec --tap {options.tap}")
+    if options.dhcp and not host.wait_for_leases(LEASE_TIMEOUT):
+        host.close()
+        raise NetosError(f"no DHCP server on {options.tap} has answered within {LEASE_TIMEOUT} s: "
+                         "start one, or give --address")
+    return host
+
+
+def description(options: argparse.Namespace, host: Host) -> str:
+    """What the program was given, in a line."""
+    given = ", ".join(f"{address} ({element.name})" for element in host.elements
+                      for address in host.stack.addresses(element.name))
+    if options.config:
+        return f"netos exec: {given or '127.0.0.1 alone'}, by {options.config}"
+    if not options.tap:
+        return "netos exec: 127.0.0.1 alone; --tap and --address give it a network"
+    lease = host.elements[0].dhcp.lease if options.dhcp else None
+    gateway = options.gateway or (", ".join(map(str, lease.routers)) if lease is not None else "")
+    offloads = "no offloads" if options.no_offload else "checksum and segmentation offload"
+    return (f"netos exec: {given.replace(' (host)', '')}{' by DHCP' if options.dhcp else ''}"
+            f"{f', gateway {gateway}' if gateway else ''} on {options.tap}, MTU {options.mtu}, {offloads}")
