@@ -43,6 +43,7 @@ cdef void peer_init(Peer *peer, Chance *chance) noexcept nogil
 cdef uint32_t peer_hear(Peer *peer, const uint8_t *frame, uint32_t length, uint32_t clock,
                         uint8_t *answer) noexcept nogil
 cdef uint32_t peer_speak(Peer *peer, uint32_t clock, uint8_t *frame, bint *plain) noexcept nogil
+cdef uint32_t peer_flood(Peer *peer, uint32_t clock, uint8_t *frame) noexcept nogil
 cdef uint32_t peer_complain(Peer *peer, uint8_t *frame) noexcept nogil
 cdef uint32_t peer_syn(Slot *slot, uint32_t clock, uint8_t *frame) noexcept nogil
 cdef uint32_t peer_write(Slot *slot, uint32_t clock, uint8_t *frame, uint32_t end) noexcept nogil

@@ -178,7 +178,7 @@ cdef uint32_t peer_hear(Peer *peer, const uint8_t *frame, uint32_t length, uint3
     if tcp[13] & ACK:
         slot.sequence = load_be32(tcp + 8)
     sequence, size = load_be32(tcp + 4), parts.end - parts.transport - header
-    if sequence == slot.acknowledgment and not slot.finished:
+    if sequence == slot.acknowledgment and not slot.finished and not (size and one_in(peer.chance, 8)):   # or lost
         slot.acknowledgment += size + (tcp[13] & FIN)
         slot.finished = tcp[13] & FIN
     return 0
@@ -202,11 +202,28 @@ cdef uint32_t peer_speak(Peer *peer, uint32_t clock, uint8_t *frame, bint *plain
         return segment(frame, slot, SYN, clock, 0)
     plain[0] = 0
     size = SIZES[below(peer.chance, 8)] if one_in(peer.chance, 4) else below(peer.chance, 40)
+    if one_in(peer.chance, 4):
+        size = 0
     if size:
         flags |= PSH
     elif slot.finished or one_in(peer.chance, 200):
         flags |= FIN
-    return segment(frame, slot, flags, clock, size)
+    size = segment(frame, slot, flags, clock, size)
+    if one_in(peer.chance, 32):                             # a window that is small, or closed
+        store_be16(frame + ETHER + 34, <uint16_t>(below(peer.chance, 3000) * one_in(peer.chance, 2)))
+        mend(frame, size, 0)
+    return size
+
+
+cdef uint32_t peer_flood(Peer *peer, uint32_t clock, uint8_t *frame) noexcept nogil:
+    """A SYN that nobody will ever complete, or an ACK that pretends to complete one."""
+    cdef Slot nobody
+    memset(&nobody, 0, sizeof(Slot))
+    nobody.options = <uint8_t>below(peer.chance, 8)
+    nobody.port = <uint16_t>below(peer.chance, PORT_FIRST)
+    nobody.host_port = <uint16_t>(SERVICE_PORT + below(peer.chance, SERVICES))
+    nobody.sequence, nobody.acknowledgment = <uint32_t>draw(peer.chance), <uint32_t>draw(peer.chance)
+    return segment(frame, &nobody, <uint8_t>(ACK if one_in(peer.chance, 8) else SYN), clock, 0)
 
 
 cdef uint32_t peer_complain(Peer *peer, uint8_t *frame) noexcept nogil:

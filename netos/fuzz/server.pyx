@@ -3,7 +3,7 @@
 What it does follows from what the stack tells alone, so that a replay of the same frames at the same times is the same.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memset
 
 from netos.fuzz.peer cimport CALLED, CALLED_PORT, PEER, SERVICE_PORT, SERVICES
@@ -12,8 +12,10 @@ from netos.proto.inet cimport Address, address_ipv4
 from netos.proto.ring cimport ring_copy_out, ring_skip
 from netos.proto.stack cimport Stack
 from netos.proto.tcp_block cimport (
-    EVENT_CLOSED, EVENT_FINISHED, EVENT_READABLE, EVENT_WRITABLE, TCB_EVENTFUL, Listener, Tcb,
+    EVENT_CLOSED, EVENT_FINISHED, EVENT_READABLE, EVENT_WRITABLE, TCB_EVENTFUL, TCB_KEEPALIVE, TIMER_KEEPALIVE,
+    Listener, Tcb,
 )
+from netos.proto.tcp_emit cimport set_timer
 from netos.proto.tcp_user cimport tcp_abort, tcp_accept, tcp_close, tcp_connect, tcp_read, tcp_shutdown, tcp_write
 from netos.proto.udp_ports cimport Datagram, UdpPort, udp_send, udp_take
 
@@ -27,6 +29,8 @@ cdef enum:
     HASTY = 3                   # closes as soon as it is connected
     CALLER = 4
     SCRATCH = 65536
+
+cdef int64_t IDLE = 2000000000     # nanoseconds, then a caller asks whether the peer is there
 
 cdef uint8_t[SCRATCH] scratch   # one process has one fuzzed host at a time
 UDP_PORTS = (7, 53, 67, 68, 5353)
@@ -76,6 +80,10 @@ cdef class Server:
             tcp_abort(held.tcb)
         held.tcb, held.service, held.greeted = tcb, service, 0
         tcb.owner = <void *>held
+        if service == CALLER:
+            tcb.bits |= TCB_KEEPALIVE
+            tcb.keepalive_idle = tcb.keepalive_interval = IDLE
+            set_timer(tcb, TIMER_KEEPALIVE, self.stack.protocols.host.now + IDLE)
 
     cdef void accept(self, uint32_t service) noexcept nogil:
         cdef Tcb *tcb

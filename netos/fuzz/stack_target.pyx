@@ -4,7 +4,7 @@ The loop runs without Python. All that goes in is noted in a journal, from which
 again; the stack's secrets come from the seed.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from netos.fuzz.chance cimport Chance, below, one_in
@@ -12,13 +12,13 @@ from netos.fuzz.frame cimport FRAME_MAX, Station, frame_wrong
 from netos.fuzz.journal cimport Journal
 from netos.fuzz.mutate cimport Corpus, corpus_fill, corpus_free, fragment_of, mutate
 from netos.fuzz.peer cimport (
-    HOST, OPEN, SLOTS, Peer, Slot, peer_complain, peer_hear, peer_init, peer_speak, peer_syn, peer_write,
+    HOST, OPEN, SLOTS, Peer, Slot, peer_complain, peer_flood, peer_hear, peer_init, peer_speak, peer_syn, peer_write,
 )
 from netos.fuzz.server cimport Server
 from netos.fuzz.stack_oracles cimport connection_wrong, packets_wrong, segment_is_live
 from netos.fuzz.worked cimport worked
 from netos.packet cimport (
-    BATCH_MAX, GSO_NONE, HEADROOM, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, packet_consume, packet_create,
+    BATCH_MAX, GSO_NONE, GSO_TCPV4, HEADROOM, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, packet_consume, packet_create,
 )
 from netos.proto.host cimport Host
 from netos.proto.stack cimport Stack
@@ -31,6 +31,7 @@ from netos.proto.stack import Stack as Made
 
 cdef enum:
     WAITING = 256               # answers of the peer that are not sent yet
+    FLOOD = 200                 # SYNs at once
     TIMERS = 100000             # deadlines that one step of time may meet
 
 cdef int64_t SECOND = 1000000000
@@ -66,6 +67,7 @@ cdef class StackTarget:
     cdef int64_t budget
     cdef const char *wrong
     cdef bint full                          # the journal
+    cdef bint offload
     cdef Answer answers[WAITING]
     cdef uint32_t answer_count
     cdef uint8_t frame[FRAME_MAX + 64]
@@ -80,7 +82,7 @@ cdef class StackTarget:
         cdef Host *host
         self.journal = journal
         self.chance.state = seed
-        self.share, self.budget = share, budget
+        self.share, self.budget, self.offload = share, budget, offload
         corpus_fill(&self.corpus, corpus)
         self.now = SECOND
         self.cpu = VirtualCpu(0)
@@ -132,6 +134,8 @@ cdef class StackTarget:
             self.blame(b"no packet buffer is free: they have leaked")
             return
         memcpy(packet.data, frame, length)
+        if self.offload and length > 200 and frame[length - 1] & 3 == 0:       # the link has joined segments to one
+            packet.gso_type, packet.gso_size = GSO_TCPV4, <uint16_t>(frame[length - 2] * 8)
         batch.packets, batch.count = &packet, 1
         self.stack.receive_batch(0, &batch, self.now)
         self.frames += 1
@@ -208,14 +212,11 @@ cdef class StackTarget:
     # Fuzzing
 
     cdef void step_time(self) noexcept nogil:
-        cdef int64_t most = 1000
-        if one_in(&self.chance, 1024):
-            most = 100000000
-        elif one_in(&self.chance, 64):
-            most = 2000000
-        elif one_in(&self.chance, 2):
-            most = 50000
-        self.pass_time(self.now + (1 + below(&self.chance, <uint32_t>most)) * 1000)
+        """Up to a millisecond or fifty, seldom two seconds, hardly ever a hundred; whole microseconds."""
+        cdef uint32_t most = 1000 if one_in(&self.chance, 2) else 50000
+        if one_in(&self.chance, 64):
+            most = 2000000 if not one_in(&self.chance, 16) else 100000000
+        self.pass_time(self.now + (1 + <int64_t>below(&self.chance, most)) * 1000)
 
     cdef uint32_t make_frame(self) noexcept nogil:
         """The next frame, mutated or not; its length."""
@@ -260,7 +261,11 @@ cdef class StackTarget:
                 continue
             self.deliver(self.frame, length, 1)
             if one_in(&self.chance, 32):
-                self.deliver(self.frame, length, 1)
+                for _ in range(1 + below(&self.chance, 4)):
+                    self.deliver(self.frame, length, 1)
+        if one_in(&self.chance, 1024):
+            for _ in range(FLOOD):
+                self.deliver(self.frame, peer_flood(&self.peer, self.clock(), self.frame), 1)
         self.end_batch()
 
     def fuzz(self, uint64_t count):
