@@ -50,8 +50,8 @@ cdef bint sacks_input(Tcb *tcb, const Segment *segment) noexcept nogil:
         return 0
     for i in range(segment.sack_count):
         first, end = segment.sacks[i].first, segment.sacks[i].end
-        if (sequence_before(first, end) and sequence_before(segment.acknowledgment, end)
-                and sequence_before_or_at(tcb.snd_una, first) and sequence_before_or_at(end, tcb.snd_max)):
+        if (sequence_before(first, end) and sequence_before(segment.acknowledgment, first)
+                and sequence_before(tcb.snd_una, first) and sequence_before_or_at(end, tcb.snd_max)):
             ranges_add(&tcb.sacked, first, end)
     return tcb.sacked.total != before
 
@@ -77,6 +77,8 @@ cdef bint acknowledged(Tcb *tcb, const Segment *segment, uint32_t ack) noexcept 
     if sequence_before(tcb.snd_nxt, ack):
         tcb.snd_nxt = ack
     ranges_forget(&tcb.sacked, ack)
+    if tcb.sacked.count and tcb.sacked.items[0].first == ack:       # thrown away (RFC 2018 section 8), or never there
+        ranges_forget(&tcb.sacked, tcb.sacked.items[0].end)
     tcb.progress_at = now
     tcb.probes = 0
     if tcb.bits & TCB_RECOVERY:
@@ -131,7 +133,8 @@ cdef void recover(Tcb *tcb) noexcept nogil:
     tcb.bits |= TCB_RECOVERY
     tcb.bits &= ~<uint32_t>(TCB_RTT_TIMED | TCB_RESCUED)
     tcb.snd_nxt = tcb.snd_max
-    tcb.congestion.loss(tcb, tcb_flight(tcb))
+    # What limited transmit has sent beyond the window does not count (RFC 5681 section 3.2 step 2).
+    tcb.congestion.loss(tcb, min(tcb_flight(tcb), tcb.cwnd))
     if not tcb.bits & TCB_SACK:
         tcb.cwnd += DUPLICATES * tcb.mss
 

@@ -144,8 +144,14 @@ cdef bint past_checks(Tcb *tcb, Segment *segment) noexcept nogil:
             tcp_challenge(tcb)
             return 0
         if old > segment.length or old == segment.length and not segment.flags & TCP_FIN:
-            out_of_window(tcb, segment)
-            return 0
+            if not is_late_news(tcb, segment, old):
+                out_of_window(tcb, segment)
+                return 0
+            if segment_span(segment):
+                out_of_window(tcb, segment)
+            segment.sequence, segment.length = tcb.rcv_nxt, 0
+            segment.flags &= ~(TCP_FIN | TCP_URG)
+            return 1
         note_duplicate(tcb, segment.sequence, tcb.rcv_nxt)
         segment.sequence = tcb.rcv_nxt
         segment.payload += old
@@ -160,13 +166,26 @@ cdef bint past_checks(Tcb *tcb, Segment *segment) noexcept nogil:
     return 1
 
 
+cdef bint is_late_news(const Tcb *tcb, const Segment *segment, uint32_t old) noexcept nogil:
+    """Whether a segment that brings nothing new, but is not older than a window, acknowledges something new.
+
+    It has to be heard: where both windows are closed, each end may have taken the other's probe, and number its own
+    acknowledgments from before its own probe.
+    """
+    return (segment.flags & TCP_ACK != 0 and not segment.flags & (TCP_SYN | TCP_RST) and old <= tcb.receive_limit
+            and tcb.connection.state >= ESTABLISHED and sequence_before(tcb.snd_una, segment.acknowledgment)
+            and sequence_before_or_at(segment.acknowledgment, tcb.snd_max))
+
+
 cdef void out_of_window(Tcb *tcb, const Segment *segment) noexcept nogil:
     """Answer with what we expect, unless it is a RST; at once to data, or the peer would wait, else not too often."""
+    cdef uint32_t end
     tcb.tcp.counts[COUNT_OUT_OF_WINDOW] += 1
     if segment.flags & TCP_RST:
         return
     if segment.length and sequence_before(segment.sequence, tcb.rcv_nxt):
-        note_duplicate(tcb, segment.sequence, segment.sequence + segment.length)
+        end = segment.sequence + segment.length         # what PAWS has refused was not received: not a part of it
+        note_duplicate(tcb, segment.sequence, end if sequence_before(end, tcb.rcv_nxt) else tcb.rcv_nxt)
     if segment_span(segment):
         tcb.bits |= TCB_ACK_NOW
         tcb_touch(tcb)

@@ -77,7 +77,7 @@ cdef uint32_t pipe_of(const Tcb *tcb) noexcept nogil:
         if end != first:
             if not is_lost(tcb, first):
                 pipe += end - first
-            if <int32_t>(tcb.high_rxt - first) > 0:
+            if tcb.bits & TCB_SACK and <int32_t>(tcb.high_rxt - first) > 0:     # else it is FlightSize (RFC 6582)
                 pipe += min(end - first, tcb.high_rxt - first)
         if at < tcb.sacked.count:
             first = tcb.sacked.items[at].end
@@ -278,6 +278,8 @@ cdef void tcp_output(Tcb *tcb) noexcept nogil:
     while choose(tcb, full, &choice):
         if path.room == 0:
             tcb_touch(tcb)                                  # when the link has room again
+            break
+        if not choice.length and not choice.finish:
             break
         if choice.length > most:
             choice.length = most

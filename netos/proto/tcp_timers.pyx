@@ -97,7 +97,7 @@ cdef bint retransmit(Tcb *tcb) noexcept nogil:
     if tcb.backoff == DOUBTED:
         doubt_neighbour(tcb)
     tcb.rto = min(tcb.rto * 2, tcb.tcp.rto_maximum)
-    tcb.bits &= ~<uint32_t>(TCB_RTT_TIMED | TCB_RECOVERY | TCB_RESCUED)
+    tcb.bits &= ~<uint32_t>(TCB_RECOVERY | TCB_RESCUED)
     set_timer(tcb, TIMER_RETRANSMIT, now + tcb.rto)
     if opening:
         send_syn(tcb)

@@ -81,6 +81,7 @@ def test_three_duplicates_retransmit_and_halve():
         peer.silence()
     peer.send(b"", "A", ack=sent[0].seq)
     assert [heard.seq for heard in peer.drain()] == [sent[0].seq]
+    assert server.facts["cwnd"] == (5 + 3) * 1460
     peer.send(b"", "A", ack=sent[1].end)        # a part: the next is lost, too
     assert [heard.seq for heard in peer.drain()] == [sent[2].seq]
     peer.send(b"", "A", ack=sent[-1].end)
@@ -95,7 +96,8 @@ def test_three_duplicates_retransmit_and_halve():
 def test_sack_fills_all_holes_in_one_round_trip():
     """RFC 6675: what the blocks show as lost is sent again, what they show as there is not."""
     peer = Peer()
-    server, sent = sender(peer, 10 * 1460, sack=True)
+    server, sent = sender(peer, 30 * 1460, sack=True)
+    assert len(sent) == 10
     lost = {0, 3}
     there = [heard for number, heard in enumerate(sent) if number not in lost]
     for heard in there:
@@ -104,9 +106,9 @@ def test_sack_fills_all_holes_in_one_round_trip():
         peer.send(b"", "A", ack=sent[0].seq, options=sack_option(*blocks))
     again = [heard.seq for heard in peer.drain()]
     assert {sent[0].seq, sent[3].seq} <= set(again)
-    assert len(again) <= 3                      # the rescue retransmission of section 4 (4)
+    assert not {heard.seq for heard in there} & set(again)
     peer.send(b"", "A", ack=sent[-1].end)
-    assert (server.unsent, server.facts["retransmitted"]) == (0, len(again))
+    assert server.facts["retransmitted"] <= 3     # the rescue retransmission of section 4 (4)
 
 
 @mutation("tcp_timers.pyx", "        doubt_neighbour(tcb)\n", "        pass\n")

@@ -27,7 +27,6 @@ def test_must_30_urgent_data_is_sent_and_heard_of():
 
 @mutation("tcp_emit.pyx", "store_be16(packet.data + TCP_AT_URGENT, <uint16_t>min(tcb.snd_up - at, <uint32_t>0xFFFF))",
           "store_be16(packet.data + TCP_AT_URGENT, <uint16_t>(tcb.snd_up - at))")
-@mutation("tcp_ack.pyx", "    if tcb.bits & TCB_URGENT_OUT and not sequence_before(ack, tcb.snd_up):\n        tcb.bits &= ~<uint32_t>TCB_URGENT_OUT\n", "")
 def test_must_31_urgent_data_may_be_of_any_length():
     """MUST-31: more than the pointer can tell: it points as far as it can, at last to the end, then no more."""
     peer = Peer(initial_window=100)

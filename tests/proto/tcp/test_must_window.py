@@ -161,6 +161,24 @@ def test_a_window_that_stays_too_small_is_still_probed():
     assert len(peer.hear().data) == 300
 
 
+@mutation("tcp_input.pyx", "            if not is_late_news(tcb, segment, old):\n", "            if 1:\n")
+def test_an_acknowledgment_with_an_old_sequence_number_counts():
+    """Where both have probed a closed window, neither may know yet what the other has taken: both would wait for ever."""
+    peer = Peer()
+    server = peer.accepted()
+    server.send(b"data")
+    peer.send(b"x", "PA")
+    peer.drain()
+    peer.send(b"", "A", seq=peer.next - 1, ack=peer.heard + 4)
+    assert server.unsent == 0
+    server.send(b"more")
+    peer.let_go()
+    peer.heard += 4
+    peer.drain()
+    peer.send(b"", "A", seq=peer.next - (1 << 30), ack=peer.heard + 4)
+    assert server.unsent == 4, "not from long ago: that may be forged"
+
+
 @mutation("tcp_emit.pyx", "    if room < told + min(tcb.receive_limit // 2, tcb.mss):", "    if room < told:")
 def test_must_39_the_window_that_is_told_moves_in_large_steps_only():
     """MUST-39: the receiver's half: a reader of single bytes does not have single bytes sent."""

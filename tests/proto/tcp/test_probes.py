@@ -182,6 +182,38 @@ def test_old_timestamps_are_dropped():
     assert server.receive() == b"later"
 
 
+@mutation("tcp_input.pyx", "end if sequence_before(end, tcb.rcv_nxt) else tcb.rcv_nxt)", "end)")
+def test_what_was_refused_is_not_said_to_be_there():
+    """A segment that PAWS drops, a part of it old: the DSACK block ends where the new part begins, or it is never resent."""
+    peer = Peer()
+    peer.listen()
+    peer.open(sack=True, timestamp=1000)
+    server = peer.listener.accept()
+    peer.timestamp = 2000
+    peer.send(b"0123456789", "PA")
+    peer.send(b"56789abcde", "PA", seq=peer.next - 5, options=timestamps(1999, 0))
+    assert peer.expect("A", ack=peer.next).sacks in ([], [(peer.next - 5, peer.next)])
+    assert server.receive() == b"0123456789"
+
+
+@mutation("tcp_ack.pyx", "and sequence_before(tcb.snd_una, first) and", "and sequence_before_or_at(tcb.snd_una, first) and")
+def test_a_block_at_the_acknowledgment_itself_is_nonsense():
+    """A peer that says so must not have us send nothing for ever: the first segment is sent again like any other."""
+    peer = Peer()
+    server = peer.accepted(sack=True)
+    start = peer.heard
+    server.send(bytes(8 * 1460))
+    peer.let_go()
+    assert len(peer.drain()) == 8
+    for number in range(2, 7):
+        peer.send(b"", "A", ack=start,
+                  options=sack_option((start, start + 1460), (start + 1460 * 2, start + 1460 * (number + 1))))
+    assert peer.drain()[0].seq == start
+    peer.send(b"", "A", ack=start + 1460 * 2, options=sack_option((start + 1460 * 2, start + 1460 * 4)))
+    peer.wait(2)
+    assert (start + 1460 * 2) % WORD in [heard.seq for heard in peer.drain()]
+
+
 @mutation("stack_input.pyx", "    if checksum_ip(ip, header):\n        return IP_BAD_CHECKSUM\n", "")
 def test_bad_checksums_are_dropped():
     """RFC 1122: IP, UDP, ICMP (TCP: MUST-3); a UDP checksum of zero means none."""
