@@ -53,7 +53,7 @@ def adopt_uvloop() -> None:
         return
     from netos.aio.uv import UvEventLoop
 
-    class Loop(Adopted, UvEventLoop):
+    class Loop(Adopted, UvEventLoop):   # type: ignore[misc] # as UvEventLoop itself
         """uvloop's loop, on the stack."""
 
     Loop.__qualname__ = Loop.__name__

@@ -53,6 +53,6 @@ class Acceptor:
             except (SystemExit, KeyboardInterrupt):
                 raise
             except BaseException as error:
-                endpoint.abort()
+                endpoint.close()
                 self.loop.call_exception_handler({
                     "message": "Error on transport creation for incoming connection", "exception": error})

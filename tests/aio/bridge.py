@@ -2,8 +2,8 @@
 
 Those tests open plain blocking sockets to 127.0.0.1, in the thread of the loop or in others, while a loop runs or not.
 `bridged()` has socket.socket make IPv4 sockets of the stack instead, so that both ends of each connection are netos's
-TCP. A blocking call of the thread that may touch the stack moves the packets itself; while a loop runs in another thread
-it has that do it. Whatever is not IPv4 stays the host's.
+TCP. A blocking call of the thread that may touch the stack moves the packets itself; while a loop runs in another
+thread it has that do it. Whatever is not IPv4 stays the host's.
 """
 
 from __future__ import annotations

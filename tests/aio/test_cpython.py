@@ -31,8 +31,8 @@ EXCLUDED = {
     "TestEvents::test_create_datagram_endpoint_ipv6": NO_IPV6,
     "TestEvents::test_create_server_dual_stack": NO_IPV6,
     "TestEvents::test_create_server_multiple_hosts_ipv6": NO_IPV6,
-    "TestEvents::test_create_server_multiple_hosts_ipv4": "replaces asyncio.base_events.socket, where no socket of ours "
-                                                          "comes from",
+    "TestEvents::test_create_server_multiple_hosts_ipv4": "replaces asyncio.base_events.socket, where our "
+                                                          "sockets do not come from",
 }
 
 
