@@ -81,3 +81,34 @@ def test_a_download_survives_reloads_good_and_bad(appliance):
         assert download.wait() == 0
     assert got.read_bytes() == CONTENT
     assert curl(appliance, "http://10.0.0.2/").stdout == "hello\n"
+
+
+PAGE = """
+from aiohttp import web
+
+async def hello(request):
+    return web.Response(text=f"hello {request.remote}")
+
+app = web.Application()
+app.router.add_get("/", hello)
+web.run_app(app, host="0.0.0.0", port=80, print=lambda _: print("ready", flush=True))
+"""
+
+
+def test_an_aiohttp_page_behind_the_same_rules(tmp_path):
+    """netos exec --config: the program knows nothing of netos, and nothing but the rules' ports is reached."""
+    pytest.importorskip("aiohttp")
+    (tmp_path / "app.py").write_text(PAGE)
+    command = [sys.executable, "-m", "netos", "exec", "--config", "configs/web-appliance.click", "--", "python",
+               str(tmp_path / "app.py")]
+    with NetworkNamespace() as space:
+        process = space.popen(*command, cwd=test_namespaces.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True)
+        while (line := process.stdout.readline()) and "ready" not in line:
+            pass
+        assert line, process.stderr.read()
+        space.ip("addr add 10.0.0.1/24 dev tap0")
+        space.ip("link set tap0 up")
+        got = space.run("curl", "-s", "-m", "10", "http://10.0.0.2/")
+        assert got.stdout == "hello 10.0.0.1"
+        assert space.run("curl", "-s", "-m", "0.5", "http://10.0.0.2:8080/", check=False).returncode == 28
