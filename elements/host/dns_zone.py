@@ -1,7 +1,7 @@
 """Zones: the files that hold them (RFC 1035 section 5), and what a server answers from them (RFC 1034 section 4.3.2).
 
-Of the file format: $ORIGIN, $TTL, @, relative and inherited names, TTLs as 300 or 1h30m, class IN, parentheses,
-quoted strings, comments; SOA, NS, A, AAAA, CNAME, MX, TXT, PTR and SRV. Not: $INCLUDE, other classes, wildcards, DNSSEC.
+Of the file format: $ORIGIN, $TTL, @, relative and inherited names, times as 300 or 1h30m, IN, parentheses, quoted
+strings, comments; SOA, NS, A, AAAA, CNAME, MX, TXT, PTR and SRV. Not: $INCLUDE, other classes, wildcards, DNSSEC.
 """
 
 from __future__ import annotations

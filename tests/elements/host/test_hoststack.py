@@ -216,3 +216,24 @@ def test_replicas_are_refused():
     assert not diagnostics.has_errors
     with pytest.raises(ConfigError, match="HostStack cannot be on several virtual CPUs"):
         Replicas.build(graph, VcpuGroup(2, 10**18).cpus, registry=default_registry, diagnostics=Diagnostics())
+
+
+def test_threads_are_refused():
+    """The stack would be one thread's, and the element another's."""
+    from netos.kernel.threads import Threads
+
+    with pytest.raises(ConfigError, match="a HostStack works on one thread"):
+        Router.from_text(LINK.format("10.0.0.2/24"), threads=Threads(2)).initialize()
+
+
+def test_a_new_address_is_announced_when_packets_flow_and_an_old_one_is_not(pair):
+    hosts = pair()
+    hosts.wait(0.1)
+    asked = hosts.router["b"].stack.counters["arp_requests_sent"]
+    hosts.reload("", OTHER.format("10.0.0.2/24"))
+    hosts.wait(0.1)
+    assert hosts.router["b"].stack.counters["arp_requests_sent"] == asked
+    hosts.reload("", OTHER.format("10.0.0.7/24"))
+    assert hosts.router["b"].stack.counters["arp_requests_sent"] == asked
+    hosts.wait(0.1)
+    assert hosts.router["b"].stack.counters["arp_requests_sent"] == asked + 1
