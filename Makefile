@@ -12,7 +12,7 @@ CHECKS  := detect_leaks=0:replace_str=0:intercept_strlen=0:intercept_strchr=0:in
 SLOW    := --hypothesis-profile=slow
 FAST    := tests/cli/test_lab.py::test_the_memory_lab_passes_its_own_tests
 
-.PHONY: build run test lint bench debug asan coverage clean check-tools
+.PHONY: build run test lint bench mutants diagram debug asan coverage clean check-tools
 .DELETE_ON_ERROR:
 
 build: $(VENV)/built
@@ -27,6 +27,12 @@ lint: build $(VENV)/extras
 	$(BIN)/python -m tests.lint_stubs
 bench: build $(VENV)/extras
 	$(BIN)/python -m bench
+# Break TCP in every way its tests name, and see them fail; about five minutes.
+mutants: build $(VENV)/extras
+	$(BIN)/python -m netos.testing.mutate_tcp $(TESTS)
+diagram: build
+	$(BIN)/python -c 'from netos.proto.tcp_state import diagram; print(diagram(), end="")' > docs/tcp-states.dot
+	dot -Tsvg docs/tcp-states.dot > docs/tcp-states.svg
 debug: $(VENV)/extras $(SOURCES)
 	NETOS_BUILD=debug $(BIN)/python setup.py -q build -b build/debug --build-lib build/debug/lib
 	PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/build/debug/lib NETOS_EXPECT_BUILD=$(CURDIR)/build/debug/lib \

@@ -101,11 +101,14 @@ def test_must_37_a_fin_waits_for_a_window_too():
     peer.send(b"", "A", ack=start + 100, window=0)
     server.shutdown()
     peer.let_go()
+    asked = 0
     for _ in range(1000):
         peer.wait(1)
         if peer.drain():
+            asked += 1
             peer.send(b"", "A", ack=start + 100, window=0)
     assert server.state == "FIN-WAIT-1"
+    assert asked > 15
     peer.send(b"", "A", ack=start + 101, window=0)
     assert server.state == "FIN-WAIT-2"
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from netos.proto.tcp_state import diagram
 from netos.testing.mutate_tcp import guarded, misplaced
 
 HERE = Path(__file__).parent
@@ -15,6 +16,16 @@ def test_every_must_has_a_test_named_for_it():
     named = {int(number) for path in HERE.glob("test_must_*.py")
              for line in re.findall(r"def test_must_((?:\d+_)+)", path.read_text()) for number in line.split("_") if number}
     assert named == MUSTS
+
+
+def test_the_diagram_is_drawn_from_the_table():
+    """docs/tcp-states.dot, and the .svg made of it, are stale: run `make diagram`."""
+    docs = HERE.parents[2] / "docs"
+    if not docs.is_dir():                       # in a tree made for mutants
+        return
+    assert (docs / "tcp-states.dot").read_text() == diagram()
+    drawn = (docs / "tcp-states.svg").read_text()
+    assert drawn.count('class="edge"') == diagram().count("->")
 
 
 def test_the_mutations_fit_the_code():
