@@ -336,6 +336,16 @@ def test_no_server_breaks_the_client(steps):
         assert (client.lease is not None) == (client.state in ("BOUND", "RENEWING", "REBINDING"))
 
 
+def test_servers_that_make_mistakes_are_understood():
+    """An option that runs past the end, after those that matter, and no end of options."""
+    script = Script()
+    script.sent("discover")
+    reply = replace(script.last, operation=2, your=OFFERED, options=(
+        (dhcp.MESSAGE_TYPE, bytes((dhcp.OFFER,))), (dhcp.SERVER_IDENTIFIER, SERVER.packed))).build()
+    script.client.receive(reply[:240 + 9] + bytes((15, 200)) + b"netos", 0)
+    assert script.client.state == "REQUESTING"
+
+
 def test_truncated_messages_are_ignored():
     script = Script()
     script.sent("discover")
