@@ -238,7 +238,8 @@ cdef bint send_syn(Tcb *tcb) noexcept nogil:
     bare.flags = TCP_SYN | (TCP_ACK if answer else TCP_ECE | TCP_CWR if tcb.tcp.ecn and tcb.backoff < 2 else 0)
     bare.window = min(tcb.receive_limit, <uint32_t>0xFFFF)
     bare.options_length = put_syn_options(
-        bare.options, <uint16_t>own_mss(tcb.tcp, &tcb.connection), tcb.rcv_scale if offered & TCB_WINDOW_SCALING else -1,
+        bare.options, <uint16_t>own_mss(tcb.tcp, &tcb.connection),
+        tcb.rcv_scale if offered & TCB_WINDOW_SCALING else -1,
         offered & TCB_SACK != 0, offered & TCB_TIMESTAMPS != 0,
         tcp_clock(tcb.tcp) + tcb.ts_offset, tcb.ts_recent if answer else 0)
     tcb.rcv_adv = tcb.rcv_nxt + bare.window
