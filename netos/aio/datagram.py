@@ -21,7 +21,6 @@ class DatagramTransport(asyncio.DatagramTransport, _FlowControlMixin):
     """What a datagram protocol sends with."""
 
     _loop: Any
-    _begun = False
 
     def __init__(self, loop: Any, sock: StackSocket, protocol: asyncio.BaseProtocol,
                  waiter: asyncio.Future[None] | None = None) -> None:
@@ -45,10 +44,13 @@ class DatagramTransport(asyncio.DatagramTransport, _FlowControlMixin):
         try:
             self._protocol.connection_made(self)
         finally:
-            self._begun = True
-            self._endpoint.user = self
             if waiter is not None and not waiter.done():
                 waiter.set_result(None)
+            self._loop.call_soon(self._begin_to_take)           # who waits is to have the transport before data comes
+
+    def _begin_to_take(self) -> None:
+        if not self._lost:
+            self._endpoint.user = self
             self._take()
 
     def __repr__(self) -> str:

@@ -59,11 +59,17 @@ class StreamTransport(_FlowControlMixin):
         try:
             self._protocol.connection_made(self)
         finally:                            # what it raises is the loop's to report: the connection stays
-            self._begun = True
-            if waiter is not None and not waiter.done():
-                waiter.set_result(None)
-            if not self._lost:
-                self._look()
+            if waiter is None:
+                self._begin_to_look()
+            else:
+                if not waiter.done():
+                    waiter.set_result(None)
+                self._loop.call_soon(self._begin_to_look)       # who waits is to have the transport before data comes
+
+    def _begin_to_look(self) -> None:
+        self._begun = True
+        if not self._lost:
+            self._look()
 
     def __repr__(self) -> str:
         return (f"<StreamTransport{' closing' if self._closing else ''} {self._endpoint.local} to "

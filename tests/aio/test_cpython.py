@@ -27,12 +27,15 @@ from test.test_asyncio import (
 )
 
 NO_IPV6 = "the stack has IPv4 only"
+NO_SENDFILE = "there is no sendfile system call to a stack in this process: the file is read and written"
 EXCLUDED = {
     "TestEvents::test_create_datagram_endpoint_ipv6": NO_IPV6,
     "TestEvents::test_create_server_dual_stack": NO_IPV6,
     "TestEvents::test_create_server_multiple_hosts_ipv6": NO_IPV6,
     "TestEvents::test_create_server_multiple_hosts_ipv4": "replaces asyncio.base_events.socket, where our "
                                                           "sockets do not come from",
+    "TestSendfile::test_sendfile_force_unsupported_native": NO_SENDFILE,
+    "TestSendfile::test_sendfile_prevents_bare_write": NO_SENDFILE,
 }
 
 

@@ -314,3 +314,27 @@ def test_a_transport_left_open_is_warned_about(kind):
         run(kind, main)
         gc.collect()
     assert sum("unclosed transport" in str(one.message) for one in seen if one.category is ResourceWarning) == 2
+
+
+@every_loop
+def test_who_connects_has_the_transport_before_data_comes(kind):
+    class Greets(Recorder):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            transport.write(b"x")
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Greets, "127.0.0.1", 0)
+        sock = kind.socket()
+        sock.setblocking(False)
+        await loop.sock_connect(sock, server.sockets[0].getsockname())
+        await asyncio.sleep(0.01)
+        transport, protocol = await loop.create_connection(Recorder, sock=sock)
+        assert protocol.events == ["made"]
+        await until(lambda: protocol.data)
+        transport.close()
+        await protocol.lost
+        server.close()
+
+    run(kind, main)
