@@ -37,7 +37,6 @@ class DatagramTransport(asyncio.DatagramTransport, _FlowControlMixin):
         self._closing = self._lost = False
         self._retry: asyncio.TimerHandle | None = None
         loop.netos_open.add(self)
-        loop.netos_open.add(self)
         loop.call_soon(self._begin, waiter)
 
     def _begin(self, waiter: asyncio.Future[None] | None) -> None:

@@ -296,7 +296,6 @@ class StreamTransport(_FlowControlMixin):
             self._protocol.connection_lost(error)
         finally:
             self._loop.netos_open.discard(self)
-            self._loop.netos_open.discard(self)
             self._endpoint.user = None
             self._endpoint.close()
             if self._sock is not None:
