@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from http import HTTPStatus
 from typing import Annotated
@@ -100,8 +101,9 @@ class Browsing(Connection):
             return self.say(HTTPStatus.MOVED_PERMANENTLY, request, {"Location": error.place})
         except PermissionError:
             return self.say(HTTPStatus.FORBIDDEN, request)
-        except (OSError, ValueError):
-            return self.say(HTTPStatus.NOT_FOUND, request)
+        except (OSError, ValueError) as error:
+            full = isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
+            return self.say(HTTPStatus.SERVICE_UNAVAILABLE if full else HTTPStatus.NOT_FOUND, request)
         self.file = found
         fields = {"Last-Modified": self.server.date(found.modified), "ETag": found.tag, "Accept-Ranges": "bytes"}
         if is_unchanged(request, found.tag, found.modified):

@@ -106,6 +106,7 @@ class Server(PyElement):
     connection: ClassVar[type[Connection] | None] = None        # none: no TCP
     datagrams = False           # whether it serves UDP
     named: NamedStack | None = None
+    standing = False
 
     def bind(self, *arguments: Any) -> None:
         """Begin with nothing."""
@@ -146,8 +147,10 @@ class Server(PyElement):
     def suspend(self) -> None:
         super().suspend()
         self.unschedule()
+        self.standing = True
 
     def resume(self) -> None:
+        self.standing = False
         if self.active:
             self.open()
         super().resume()
@@ -179,7 +182,9 @@ class Server(PyElement):
 
     def port_event(self, endpoint: TcpListener | UdpEndpoint) -> None:
         """Somebody has connected, or a datagram has come."""
-        if isinstance(endpoint, UdpEndpoint):
+        if self.standing:                       # the graph that runs has no such server: this one waits to come back
+            refuse(endpoint)
+        elif isinstance(endpoint, UdpEndpoint):
             self.take_datagrams(endpoint)
         else:
             self.accept(endpoint)
@@ -246,3 +251,13 @@ class Server(PyElement):
         """End all connections."""
         for each in list(self.connections):
             each.abort()
+
+
+def refuse(endpoint: TcpListener | UdpEndpoint) -> None:
+    """Let nobody have what has come to a port."""
+    if isinstance(endpoint, TcpListener):
+        while (found := endpoint.accept()) is not None:
+            found.abort()
+        return
+    while endpoint.receive() is not None:
+        pass

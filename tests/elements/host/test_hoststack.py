@@ -7,7 +7,7 @@ from netos.errors import ConfigError, Diagnostics, HandlerError
 from netos.hotswap import take_over
 from netos.kernel.group import VcpuGroup
 from netos.lang import parse_config
-from netos.proto.endpoints import TcpListener
+from netos.proto.endpoints import TcpListener, UdpEndpoint
 from netos.registry import default_registry
 from netos.router import Router
 from netos.testing.ip_packets import ip_packet, udp_packet
@@ -237,3 +237,24 @@ def test_a_new_address_is_announced_when_packets_flow_and_an_old_one_is_not(pair
     assert hosts.router["b"].stack.counters["arp_requests_sent"] == asked
     hosts.wait(0.1)
     assert hosts.router["b"].stack.counters["arp_requests_sent"] == asked + 1
+
+
+def test_a_server_that_was_replaced_serves_nobody_while_it_waits_to_come_back(pair):
+    """While a reload waits to be confirmed the old graph still has its ports."""
+    hosts = pair(ECHO)
+    user = hosts.connect(7)
+    old, new = hosts.router, hosts.build("other :: EchoServer(8);")
+    take_over(new, old)
+    assert hosts.connect(7).endpoint.error
+    port = UdpEndpoint(hosts.router["a"].stack, ("", 5000))
+    port.send(b"x", ("10.0.0.2", 7))
+    hosts.wait(0.1)
+    assert port.receive() is None
+    assert exchange(user, hosts) == b"hello"    # the old connection is not lost before it has to be
+    new.suspend()
+    old.take_state(new)
+    old.resume()
+    new.close()
+    assert exchange(user, hosts) == b"hello"
+    assert exchange(hosts.connect(7), hosts) == b"hello"
+    assert hosts.connect(8).endpoint.error

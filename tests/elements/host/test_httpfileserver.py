@@ -1,5 +1,6 @@
 """HttpFileServer serves what is beneath its folder, whole or in parts, and nothing else, however it is asked."""
 
+import errno
 import os
 
 import pytest
@@ -61,6 +62,14 @@ def test_files_are_served_as_they_are(web):
     "/sub/", "//etc/passwd", "/%00", "etc", "*", "/sub/a%20b.txt%00.html", "/" + "x" * 5000, "/\xff"])
 def test_nothing_else_is_served(web, target):
     assert get(web, target)[0] == 404
+
+
+def test_types_are_told_without_reading_files_of_the_machine(web, monkeypatch):
+    """A sandbox forbids that, and then nothing was served."""
+    monkeypatch.setattr("mimetypes.inited", False)
+    monkeypatch.setattr("mimetypes.init", lambda *_: pytest.fail("the machine's tables were read"))
+    assert get(web, "/sub/a%20b.txt")[1]["Content-Type"] == "text/plain; charset=utf-8"
+    assert get(web, "/large")[1]["Content-Type"] == "application/octet-stream"
 
 
 def test_heads_have_no_body_and_the_length_of_one(web):
@@ -164,6 +173,14 @@ def test_files_are_closed_with_their_connections(web):
         user.endpoint.abort()
     web.wait(0.1)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_too_many_open_files_are_told(web, monkeypatch):
+    def full(*_):
+        raise OSError(errno.EMFILE, "too many")
+
+    monkeypatch.setattr("elements.host.httpfileserver.open_file", full)
+    assert get(web, "/")[0] == 503
 
 
 def test_a_folder_that_is_not_there_is_refused(pair):
