@@ -10,6 +10,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from netos.aio.forks import keep_forks_off
 from netos.errors import NetosError
 from netos.kernel.inline import InlineRunner
 
@@ -132,6 +133,7 @@ class Host:
 
 
 _current: Host | None = None
+keep_forks_off()
 
 
 def current_host() -> Host:
