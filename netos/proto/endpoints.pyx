@@ -145,7 +145,7 @@ cdef class TcpEndpoint:
 
     @property
     def soft_error(self):
-        """The errno of what ICMP told last; the connection goes on, and ends with it should it fail (RFC 9293 3.9.2.2)."""
+        """The errno of what ICMP told last; should the connection fail, it ends with that (RFC 9293 3.9.2.2)."""
         return self.tcb.soft_error if self.tcb != NULL else 0
 
     @property

@@ -10,7 +10,8 @@ from netos.proto.ring cimport ring_free, ring_skip
 from netos.proto.tcp cimport TCP_ECE, TCP_FIN, TCP_SYN, sequence_before, sequence_before_or_at
 from netos.proto.tcp_block cimport (
     COUNT_FAST_RETRANSMITS, EVENT_WRITABLE, TCB_BLOCKED, TCB_CWR_PENDING, TCB_ECN, TCB_FIN_SENT, TCB_RECOVERY,
-    TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TIMESTAMPS, TCB_URGENT_OUT, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb, tcb_flight, tcb_notify,
+    TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TIMESTAMPS, TCB_URGENT_OUT, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb,
+    tcb_flight, tcb_notify,
     tcb_touch, tcp_clock,
 )
 from netos.proto.tcp_emit cimport set_timer

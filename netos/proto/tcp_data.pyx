@@ -8,7 +8,8 @@ from netos.proto.ring cimport ring_copy_in, ring_room
 from netos.proto.tcp cimport TCP_RST, sequence_before
 from netos.proto.tcp_block cimport (
     COUNT_DUPLICATES, COUNT_NO_MEMORY, COUNT_OUT_OF_ORDER, ESTABLISHED, EVENT_FINISHED, EVENT_READABLE, EVENT_URGENT,
-    FIN_WAIT_1, FIN_WAIT_2, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_DSACK, TCB_FIN_RECEIVED, TCB_ORPHAN, TCB_READ_CLOSED, TCB_SACK,
+    FIN_WAIT_1, FIN_WAIT_2, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_DSACK, TCB_FIN_RECEIVED, TCB_ORPHAN, TCB_READ_CLOSED,
+    TCB_SACK,
     TCB_URGENT_IN, TIMER_DELAYED_ACK, TIME_WAIT, Tcb, tcb_notify, tcb_touch,
 )
 from netos.proto.tcp_emit cimport Bare, send_bare, set_timer

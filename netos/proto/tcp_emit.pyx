@@ -20,7 +20,8 @@ from netos.proto.tcp cimport (
 )
 from netos.proto.tcp_block cimport (
     COUNT_NO_BUFFER, COUNT_OUT_RESETS, COUNT_OUT_SEGMENTS, SYN_RECEIVED, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_CWR_PENDING,
-    TCB_DSACK, TCB_ECE_PENDING, TCB_ECN, TCB_SACK, TCB_TIMESTAMPS, TCB_URGENT_OUT, TCB_WINDOW_SCALING, TIMER_DELAYED_ACK, Connection,
+    TCB_DSACK, TCB_ECE_PENDING, TCB_ECN, TCB_SACK, TCB_TIMESTAMPS, TCB_URGENT_OUT, TCB_WINDOW_SCALING,
+    TIMER_DELAYED_ACK, Connection,
     Tcb, Tcp, tcp_clock,
 )
 from netos.proto.tcp_establish cimport own_mss
@@ -171,7 +172,7 @@ cdef uint32_t window_field(Tcb *tcb) noexcept nogil:
     cdef uint32_t field
     if room < told + min(tcb.receive_limit // 2, tcb.mss):
         field = (told + (<uint32_t>1 << tcb.rcv_scale) - 1) >> tcb.rcv_scale
-        if field << tcb.rcv_scale > room:       # a step back, rather than a promise the buffer cannot keep (RFC 7323 2.4)
+        if field << tcb.rcv_scale > room:       # rather a step back than to promise too much (RFC 7323 2.4)
             field = told >> tcb.rcv_scale
     else:
         field = room >> tcb.rcv_scale

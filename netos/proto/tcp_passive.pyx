@@ -163,7 +163,7 @@ cdef Tcb *half_open_input(Tcp *tcp, HalfOpen *half, const Segment *segment) noex
 
 
 cdef Tcb *cookie_input(Tcp *tcp, Listener *listener, Connection *connection, const Segment *segment) noexcept nogil:
-    """An ACK for a listener: the connection, if it brings a cookie of ours back, else NULL; after a RST if it never can."""
+    """An ACK for a listener: the connection, if it brings a cookie of ours back, else NULL, after a RST if need be."""
     cdef Offer offer
     cdef Tcb *tcb
     cdef uint32_t offset

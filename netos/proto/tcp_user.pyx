@@ -1,6 +1,8 @@
 """The user's calls: OPEN, SEND, RECEIVE, CLOSE, ABORT (RFC 9293 section 3.9.1), as sockets have them."""
 
-from libc.errno cimport EADDRINUSE, EADDRNOTAVAIL, ECONNABORTED, EHOSTUNREACH, ENETUNREACH, ENOBUFS, ENOMEM, ENOTCONN, EPIPE
+from libc.errno cimport (
+    EADDRINUSE, EADDRNOTAVAIL, ECONNABORTED, EHOSTUNREACH, ENETUNREACH, ENOBUFS, ENOMEM, ENOTCONN, EPIPE,
+)
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 

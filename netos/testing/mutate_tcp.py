@@ -1,7 +1,7 @@
-"""Whether the tests of TCP notice when it is broken: `python -m netos.testing.mutate_tcp [WORD …]`, a few seconds a mutant.
+"""Whether the tests of TCP notice when it is broken: `python -m netos.testing.mutate_tcp [WORD …]`.
 
-A test names with @mutation what it guards. Each mutant is compiled in a copy of the tree, where the test is then run; it
-has to fail. With words, only tests whose names contain one of them.
+A test names with @mutation what it guards. Each mutant is compiled in a copy of the tree, a few seconds each, where the
+test is then run; it has to fail. With words, only tests whose names contain one of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 ROOT = Path(__file__).parents[2]
 TESTS = "tests/proto/tcp"
-SECONDS = 120                       # a mutant may hang
+SECONDS = 30                        # a mutant may hang
 Test = TypeVar("Test", bound=Callable[..., Any])
 
 
@@ -50,7 +50,8 @@ def guarded() -> Iterator[tuple[str, str, Mutation]]:
     sys.path.insert(0, str(ROOT))
     for path in sorted((ROOT / TESTS).glob("test_*.py")):
         spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         for name, test in vars(module).items():
@@ -133,7 +134,8 @@ def main(words: list[str]) -> int:
         for number, (path, name, found) in enumerate(chosen, 1):
             trouble = tree.survives(path, name, found)
             survivors += bool(trouble)
-            print(f"{number}/{len(chosen)} {name}: {found.file}: {found.new.strip()!r}: {trouble or 'killed'}", flush=True)
+            what = f"{name}: {found.file}: {found.new.strip()!r}"
+            print(f"{number}/{len(chosen)} {what}: {trouble or 'killed'}", flush=True)
     print(f"{len(chosen)} mutants, {survivors} survive")
     return 1 if survivors else 0
 

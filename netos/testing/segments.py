@@ -282,7 +282,8 @@ class Peer:
     def answered(self) -> Heard:
         """The SYN,ACK to a SYN just sent."""
         found = self.hear()
-        assert found.flags.startswith("SA") and found.good, found
+        assert found.flags.startswith("SA"), found
+        assert found.good, f"a bad checksum: {found}"
         self.heard = found.end
         return found
 

@@ -1,6 +1,8 @@
-"""Peers that never read, never acknowledge, open and abandon, or send a byte at a time: bounded memory, and an end to it."""
+"""Peers that never read, never acknowledge, open and abandon, send single bytes: memory is bounded, and it ends."""
 
 import errno
+
+import pytest
 
 from netos.proto.endpoints import TcpEndpoint
 from netos.testing.mutate_tcp import mutation
@@ -75,13 +77,10 @@ def test_no_more_connections_than_there_is_room_for():
     stack.now = SECOND
     stack.set_interface("eth0", ether=b"\x02\0\0\0\0\x01")
     stack.set_addresses("eth0", ["10.0.0.2/24"])
-    clients = []
-    try:
-        for _ in range(30):
-            clients.append(TcpEndpoint(stack, (PEER, 80)))
-    except OSError as error:
-        assert error.errno == errno.ENOBUFS
-    assert len(clients) == 20
+    clients = [TcpEndpoint(stack, (PEER, 80)) for _ in range(20)]
+    with pytest.raises(OSError) as caught:
+        TcpEndpoint(stack, (PEER, 80))
+    assert caught.value.errno == errno.ENOBUFS
     assert stack.counters["tcp_no_memory"] == 1
     for client in clients:
         client.abort()

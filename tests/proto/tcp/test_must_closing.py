@@ -1,4 +1,4 @@
-"""RFC 9293's MUSTs on closing, and every state between: what breaks here is data lost at the end, or blocks that stay."""
+"""RFC 9293's MUSTs on closing, and every state between: what breaks is data lost at the end, or blocks that stay."""
 
 import errno
 
@@ -37,8 +37,11 @@ def test_must_12_an_abort_is_not_taken_for_a_good_end(closing):
     assert (server, 16) in [(owner, events & 16) for owner, events in peer.stack.events()]
 
 
-@mutation("tcp_time_wait.pyx", "    tcp_insert(tcp, &wait.connection)\n    deadline_set(&tcp.host.deadlines, &wait.timer, tcp.host.now + 2 * tcp.msl)",
-          "    tcp_insert(tcp, &wait.connection)\n    deadline_set(&tcp.host.deadlines, &wait.timer, tcp.host.now + tcp.msl // 2)")
+@mutation("tcp_time_wait.pyx",
+          "    tcp_insert(tcp, &wait.connection)\n"
+          "    deadline_set(&tcp.host.deadlines, &wait.timer, tcp.host.now + 2 * tcp.msl)",
+          "    tcp_insert(tcp, &wait.connection)\n"
+          "    deadline_set(&tcp.host.deadlines, &wait.timer, tcp.host.now + tcp.msl // 2)")
 def test_must_13_time_wait_lasts_for_two_segment_lifetimes():
     """MUST-13: a minute, counted anew by each FIN that comes again, which is answered."""
     peer = Peer()
@@ -55,7 +58,9 @@ def test_must_13_time_wait_lasts_for_two_segment_lifetimes():
     peer.expect("R")
 
 
-@mutation("tcp_time_wait.pyx", "        return 0                        # RFC 1337", "        time_wait_end(wait)\n        return 0                        # RFC 1337")
+@mutation("tcp_time_wait.pyx",
+          "        return 0                        # RFC 1337",
+          "        time_wait_end(wait)\n        return 0                        # RFC 1337")
 def test_a_reset_does_not_cut_time_wait_short():
     """RFC 1337: or old duplicates could reach a new connection."""
     peer = Peer()
@@ -65,8 +70,12 @@ def test_a_reset_does_not_cut_time_wait_short():
     peer.silence()
 
 
-@mutation("tcp_time_wait.pyx", "            newer = sequence_before(wait.ts_recent, segment.ts_value)\n", "            newer = 0\n")
-@mutation("tcp_time_wait.pyx", "        newer = sequence_before(wait.rcv_nxt, segment.sequence) or", "        newer = sequence_before(segment.sequence, wait.rcv_nxt) or")
+@mutation("tcp_time_wait.pyx",
+          "            newer = sequence_before(wait.ts_recent, segment.ts_value)\n",
+          "            newer = 0\n")
+@mutation("tcp_time_wait.pyx",
+          "        newer = sequence_before(wait.rcv_nxt, segment.sequence) or",
+          "        newer = sequence_before(segment.sequence, wait.rcv_nxt) or")
 @pytest.mark.parametrize(("before", "offset", "after", "reused"), [
     (None, 10, None, True), (None, -10, None, False),           # by sequence number
     (100, -10, 101, True), (100, 10, 99, False),                # by timestamp
@@ -105,7 +114,9 @@ def test_every_way_to_the_end_frees_the_connection():
     assert peer.stack.tcp_count == (0, 0, 0)
 
 
-@mutation("tcp_state.pyx", '    ("FIN-WAIT-1", "receive FIN", "CLOSING"),\n', '    ("FIN-WAIT-1", "receive FIN", "TIME-WAIT"),\n')
+@mutation("tcp_state.pyx",
+          "    (\"FIN-WAIT-1\", \"receive FIN\", \"CLOSING\"),\n",
+          "    (\"FIN-WAIT-1\", \"receive FIN\", \"TIME-WAIT\"),\n")
 def test_both_close_at_once():
     """CLOSING: FINs cross; TIME-WAIT only when ours is acknowledged, too."""
     peer = Peer()
@@ -148,7 +159,9 @@ def test_half_close_still_receives():
         server.send(b"x")
 
 
-@mutation("tcp_data.pyx", "    if tcb.bits & (TCB_ORPHAN | TCB_READ_CLOSED):\n        abandon(tcb)\n        return 0\n", "    if tcb.bits & (TCB_ORPHAN | TCB_READ_CLOSED):\n        return 1\n")
+@mutation("tcp_data.pyx",
+          "    if tcb.bits & (TCB_ORPHAN | TCB_READ_CLOSED):\n        abandon(tcb)\n        return 0\n",
+          "    if tcb.bits & (TCB_ORPHAN | TCB_READ_CLOSED):\n        return 1\n")
 def test_data_for_a_user_who_has_closed_is_answered_with_a_reset():
     """RFC 2525 section 2.17: the peer must know that it was lost."""
     peer = Peer()

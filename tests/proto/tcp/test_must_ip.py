@@ -15,7 +15,9 @@ from netos.testing.segments import PEER, Peer
 UNREACHABLE, QUENCH, TIME_EXCEEDED, PARAMETER = 3, 4, 11, 12
 
 
-@mutation("tcp_input.pyx", "        tcb.soft_error = error                              # MUST-56", "        pass                                                # MUST-56")
+@mutation("tcp_input.pyx",
+          "        tcb.soft_error = error                              # MUST-56",
+          "        pass                                                # MUST-56")
 def test_must_47_soft_errors_are_reported():
     """MUST-47: what ICMP told can be asked for, and names the reason when the connection fails at last."""
     peer = Peer()
@@ -67,7 +69,10 @@ def test_must_50_ip_options_are_passed_over(options):
     assert server.receive() == b"data"
 
 
-@mutation("stack_input.pyx", "        if ip[at] == IP_OPTION_LOOSE_SOURCE_ROUTE or ip[at] == IP_OPTION_STRICT_SOURCE_ROUTE:\n            return 0\n", "")
+@mutation("stack_input.pyx",
+          "        if ip[at] == IP_OPTION_LOOSE_SOURCE_ROUTE or ip[at] == IP_OPTION_STRICT_SOURCE_ROUTE:\n"
+          "            return 0\n",
+          "")
 @pytest.mark.parametrize("kind", [131, 137])
 def test_must_51_52_53_source_routes_are_refused(kind):
     """In place of MUST-51 to 53: nobody else says which way our packets go."""
@@ -117,7 +122,10 @@ def test_must_56_icmp_errors_do_not_end_a_connection(kind, code):
     assert server.unsent == 0
 
 
-@mutation("tcp_input.pyx", "    if sequence_before(sequence, tcb.snd_una) or not sequence_before(sequence, tcb.snd_max):\n        tcp.counts[COUNT_ICMP_IGNORED] += 1\n        return\n", "")
+@mutation("tcp_input.pyx",
+          "    if sequence_before(sequence, tcb.snd_una) or not sequence_before(sequence, tcb.snd_max):\n"
+          "        tcp.counts[COUNT_ICMP_IGNORED] += 1\n        return\n",
+          "")
 @pytest.mark.parametrize("offset", [-1, 4, 1000, 1 << 31])
 def test_icmp_errors_about_what_is_not_under_way_are_forged(offset):
     """RFC 5927 section 4: who does not see the connection can hardly guess its sequence numbers."""
@@ -162,7 +170,9 @@ def test_a_path_cannot_be_made_absurdly_small_nor_larger(mtu):
     assert server.facts["mss"] == 1460
 
 
-@mutation("tcp_output.pyx", "        tcb_set_mss(tcb, path.mtu)                          # a router", "        pass                                                # a router")
+@mutation("tcp_output.pyx",
+          "        tcb_set_mss(tcb, path.mtu)                          # a router",
+          "        pass                                                # a router")
 def test_what_a_datagram_learned_of_the_path_holds_for_connections():
     """A path that got smaller for UDP would have TCP's segments refused on their way out, for ever."""
     peer = Peer()

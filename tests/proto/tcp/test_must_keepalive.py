@@ -1,4 +1,4 @@
-"""RFC 9293's MUSTs on keepalive (section 3.8.4): what breaks is either dead peers that stay, or live ones that are cut off."""
+"""RFC 9293's MUSTs on keepalive (section 3.8.4): what breaks: dead peers stay, or live ones are cut off."""
 
 import errno
 
@@ -32,7 +32,10 @@ def test_must_25_nobody_is_probed_who_did_not_ask():
     assert server.state == "ESTABLISHED"
 
 
-@mutation("tcp_timers.pyx", "    if now < due:\n        tcb.probes = 0\n        set_timer(tcb, TIMER_KEEPALIVE, due)\n        return 1\n", "")
+@mutation("tcp_timers.pyx",
+          "    if now < due:\n        tcb.probes = 0\n        set_timer(tcb, TIMER_KEEPALIVE, due)\n"
+          "        return 1\n",
+          "")
 def test_must_26_only_an_idle_connection_is_probed():
     """MUST-26: whatever comes from the peer starts the interval anew."""
     peer = Peer()
@@ -77,7 +80,9 @@ def test_must_28_the_default_is_two_hours():
 
 
 @mutation("tcp_table.pyx", "    tcb.keepalive_count = 9\n", "    tcb.keepalive_count = 1\n")
-@mutation("tcp_timers.pyx", "        if tcb.probes >= tcb.keepalive_count:\n            return give_up(tcb)\n", "        if tcb.probes >= tcb.keepalive_count:\n            return 1\n")
+@mutation("tcp_timers.pyx",
+          "        if tcb.probes >= tcb.keepalive_count:\n            return give_up(tcb)\n",
+          "        if tcb.probes >= tcb.keepalive_count:\n            return 1\n")
 def test_must_29_one_lost_answer_is_not_the_end():
     """MUST-29: several probes; an answer to any of them keeps the connection; none at all ends it."""
     peer = Peer()

@@ -1,4 +1,4 @@
-"""RFC 9293's MUSTs on opening connections and initial sequence numbers: what breaks here is who may connect, and safety."""
+"""RFC 9293's MUSTs on opening connections and initial sequence numbers: what breaks is who may connect, and safety."""
 
 import errno
 import random
@@ -19,7 +19,9 @@ def first_number(peer, port):
     return number
 
 
-@mutation("tcp_table.pyx", "return <uint32_t>(tcp.host.now // 4000) + <uint32_t>tuple_hash(", "return <uint32_t>tuple_hash(")
+@mutation("tcp_table.pyx",
+          "return <uint32_t>(tcp.host.now // 4000) + <uint32_t>tuple_hash(",
+          "return <uint32_t>tuple_hash(")
 def test_must_8_initial_sequence_numbers_move_with_a_clock():
     """MUST-8: about 250 000 a second, for the same pair of endpoints."""
     peer = Peer()
@@ -29,7 +31,9 @@ def test_must_8_initial_sequence_numbers_move_with_a_clock():
     assert (first_number(peer, 5000) - before) % WORD == 250_000
 
 
-@mutation("tcp_table.pyx", "    return siphash_words(tcp.host.secret, words, 6)\n", "    words[5] = words[4] ^ salt\n    return words[5] * <uint64_t>0x9E3779B97F4A7C15\n")
+@mutation("tcp_table.pyx",
+          "    return siphash_words(tcp.host.secret, words, 6)\n",
+          "    words[5] = words[4] ^ salt\n    return words[5] * <uint64_t>0x9E3779B97F4A7C15\n")
 def test_must_9_initial_sequence_numbers_cannot_be_computed_from_outside():
     """MUST-9, RFC 6528: they differ between hosts, and between ports in no regular way."""
     numbers = []
@@ -42,7 +46,9 @@ def test_must_9_initial_sequence_numbers_cannot_be_computed_from_outside():
     assert len(steps) == 19
 
 
-@mutation("tcp_input.pyx", "    if not good:                                            # both ends open at once\n        tcb_move(tcb, STEP_RECEIVE_SYN)\n        send_syn(tcb)\n        return\n",
+@mutation("tcp_input.pyx",
+          "    if not good:                                            # both ends open at once\n"
+          "        tcb_move(tcb, STEP_RECEIVE_SYN)\n        send_syn(tcb)\n        return\n",
           "    if not good:\n        return\n")
 def test_must_10_both_may_open_at_once():
     """MUST-10: SYNs cross, SYN,ACKs cross, and there is one connection that carries data."""
@@ -63,8 +69,12 @@ def test_must_10_both_may_open_at_once():
     assert client.receive() == b"data"
 
 
-@mutation("tcp_input.pyx", "    cdef bint refused = tcb.connection.state == SYN_RECEIVED\n", "    cdef bint refused = 0\n")
-@mutation("tcp_passive.pyx", "            tcp.counts[COUNT_ATTEMPT_FAILS] += 1\n            half_open_end(tcp, half)\n", "            pass\n")
+@mutation("tcp_input.pyx",
+          "    cdef bint refused = tcb.connection.state == SYN_RECEIVED\n",
+          "    cdef bint refused = 0\n")
+@mutation("tcp_passive.pyx",
+          "            tcp.counts[COUNT_ATTEMPT_FAILS] += 1\n            half_open_end(tcp, half)\n",
+          "            pass\n")
 def test_must_11_syn_received_knows_how_it_came_about():
     """MUST-11: a RST sends a listener's back to LISTEN without a word; an active one's user is told: refused."""
     peer = Peer()
@@ -140,7 +150,10 @@ def test_must_44_the_source_address_is_chosen_by_the_route():
     assert TcpEndpoint(peer.stack, ("192.168.7.9", 80)).local[0] == "192.168.7.1"
 
 
-@mutation("tcp_user.pyx", "    if (address_is_any(remote) or ip_is_multicast(address_number(remote))\n            or host_is_broadcast(tcp.host, address_number(remote))):\n        return NULL", "    pass")
+@mutation("tcp_user.pyx",
+          "    if (address_is_any(remote) or ip_is_multicast(address_number(remote))\n"
+          "            or host_is_broadcast(tcp.host, address_number(remote))):\n        return NULL",
+          "    pass")
 @pytest.mark.parametrize("address", ["255.255.255.255", "10.0.0.255", "224.0.0.1", "239.9.9.9", "0.0.0.0"])
 def test_must_46_nobody_opens_to_a_broadcast_or_multicast_address(address):
     """MUST-46: an error, and no packet."""
@@ -177,9 +190,11 @@ def test_must_63_a_syn_from_an_address_that_cannot_be_is_ignored(source):
     assert peer.stack.tcp_count == (0, 0, 0)
 
 
-@mutation("tcp_input.pyx", "    if sequence_before(segment.sequence, tcb.rcv_nxt):\n        old", "    if segment.sequence < tcb.rcv_nxt:\n        old")
+@mutation("tcp_input.pyx",
+          "    if sequence_before(segment.sequence, tcb.rcv_nxt):\n        old",
+          "    if segment.sequence < tcb.rcv_nxt:\n        old")
 def test_sequence_numbers_wrap_in_both_directions():
-    """Every comparison is modulo 2**32: data, gaps and acknowledgments run across the wrap, at every distance from it."""
+    """Every comparison is modulo 2**32: data, gaps and acknowledgments run across the wrap."""
     for before in (1, 2, 700, 1460, 3000):
         peer = Peer()
         server = peer.accepted(iss=WORD - before, sack=True, timestamp=WORD - 5)
@@ -192,7 +207,9 @@ def test_sequence_numbers_wrap_in_both_directions():
         peer.drain()
 
 
-@mutation("tcp_output.pyx", "    return <uint32_t>max(<int32_t>(tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt), 0)\n", "    return max(tcb.snd_una + tcb.snd_wnd, tcb.snd_nxt) - tcb.snd_nxt\n")
+@mutation("tcp_output.pyx",
+          "    return <uint32_t>max(<int32_t>(tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt), 0)\n",
+          "    return max(tcb.snd_una + tcb.snd_wnd, tcb.snd_nxt) - tcb.snd_nxt\n")
 @mutation("tcp_ack.pyx", "    if sequence_before(tcb.snd_una, ack):", "    if tcb.snd_una < ack:")
 def test_our_numbers_wrap_too():
     """A connection whose own sequence numbers wrap within the first kilobytes, losing a segment on the way."""

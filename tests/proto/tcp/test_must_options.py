@@ -8,7 +8,8 @@ from netos.testing.mutate_tcp import mutation
 from netos.testing.segments import Peer, sack_option, syn_options, timestamps
 
 
-@mutation("tcp_emit.pyx", "store_be16(header + TCP_AT_CHECKSUM, checksum_finish(checksum_partial(header, packet.length, pseudo)))",
+@mutation("tcp_emit.pyx",
+          "store_be16(header + TCP_AT_CHECKSUM, checksum_finish(checksum_partial(header, packet.length, pseudo)))",
           "store_be16(header + TCP_AT_CHECKSUM, 0)")
 def test_must_2_every_segment_that_is_sent_has_a_right_checksum():
     """MUST-2: SYN,ACK, data, pure ACK and RST alike (expect() checks each)."""
@@ -25,7 +26,9 @@ def test_must_2_every_segment_that_is_sent_has_a_right_checksum():
     peer.expect("RA")
 
 
-@mutation("stack_input.pyx", "protocols.tcp.counts[COUNT_BAD_CHECKSUM] += 1\n        return DROP_BAD_CHECKSUM\n", "pass\n")
+@mutation("stack_input.pyx",
+          "protocols.tcp.counts[COUNT_BAD_CHECKSUM] += 1\n        return DROP_BAD_CHECKSUM\n",
+          "pass\n")
 def test_must_3_a_bad_checksum_is_dropped():
     """MUST-3: nothing of a segment with a bad checksum is believed, and it is counted."""
     peer = Peer()
@@ -37,7 +40,9 @@ def test_must_3_a_bad_checksum_is_dropped():
     assert peer.stack.counters["tcp_bad_checksum"] == 1
 
 
-@mutation("tcp_segment.pxd", "        if kind == TCP_OPTION_NO_OPERATION:\n            option += 1\n            length -= 1\n            continue\n",
+@mutation("tcp_segment.pxd",
+          "        if kind == TCP_OPTION_NO_OPERATION:\n            option += 1\n            length -= 1\n"
+          "            continue\n",
           "", unit="stack_input.pyx")
 @mutation("tcp_segment.pxd", "if kind == TCP_OPTION_MSS and size == 4:", "if kind == TCP_OPTION_MSS and size == 5:",
           unit="stack_input.pyx")
@@ -66,7 +71,9 @@ def test_must_5_options_are_read_in_any_segment():
     assert peer.expect("PA", b"y").timestamps[1] == 250
 
 
-@mutation("tcp_segment.pxd", "        option += size\n        length -= size\n", "        if kind > 8:\n            return\n        option += size\n        length -= size\n",
+@mutation("tcp_segment.pxd",
+          "        option += size\n        length -= size\n",
+          "        if kind > 8:\n            return\n        option += size\n        length -= size\n",
           unit="stack_input.pyx")
 def test_must_6_unknown_options_are_passed_over():
     """MUST-6: also several, before and behind those that are known."""
@@ -98,7 +105,9 @@ def test_must_7_illegal_option_lengths_do_no_harm(options):
 
 
 @mutation("tcp_establish.pyx", "    tcb.peer_mss = offer.mss\n", "    tcb.peer_mss = 1460\n")
-@mutation("tcp_establish.pyx", "max(min(path.mtu, <uint32_t>65535) - HEADERS, <uint32_t>MSS_LEAST)", "max(min(path.mtu, <uint32_t>65535), <uint32_t>MSS_LEAST)")
+@mutation("tcp_establish.pyx",
+          "max(min(path.mtu, <uint32_t>65535) - HEADERS, <uint32_t>MSS_LEAST)",
+          "max(min(path.mtu, <uint32_t>65535), <uint32_t>MSS_LEAST)")
 @pytest.mark.parametrize("mss", [100, 536, 1000, 1459, 1460, 9000, 65535])
 def test_must_14_both_ends_tell_their_segment_size_and_keep_to_it(mss):
     """MUST-14: what we tell is the link's MTU without headers; what we send is never more than the peer told."""
@@ -113,7 +122,9 @@ def test_must_14_both_ends_tell_their_segment_size_and_keep_to_it(mss):
     assert max(len(heard.data) for heard in peer.drain()) == min(mss, 1460)
 
 
-@mutation("tcp_establish.pyx", "segment.mss if segment.mss else TCP_DEFAULT_MSS", "segment.mss if segment.mss else 1460")
+@mutation("tcp_establish.pyx",
+          "segment.mss if segment.mss else TCP_DEFAULT_MSS",
+          "segment.mss if segment.mss else 1460")
 def test_must_15_without_the_option_segments_have_536_bytes():
     """MUST-15: a peer that tells nothing gets no more, however large the link is."""
     peer = Peer()
@@ -170,7 +181,9 @@ def test_must_65_the_segment_size_is_told_in_syns_only():
     assert set(peer.expect("FA").options) == {8}
 
 
-@mutation("tcp_establish.pyx", "return max(min(path.mtu, <uint32_t>65535) - HEADERS, <uint32_t>MSS_LEAST)", "return 1460")
+@mutation("tcp_establish.pyx",
+          "return max(min(path.mtu, <uint32_t>65535) - HEADERS, <uint32_t>MSS_LEAST)",
+          "return 1460")
 @pytest.mark.parametrize(("mtu", "told"), [(576, 536), (1500, 1460), (9000, 8960), (65535, 65495)])
 def test_must_67_the_size_told_is_what_the_link_can_take(mtu, told):
     """MUST-67: MMS_R - 20, both when we open and when we answer."""
@@ -201,7 +214,8 @@ def test_must_68_all_options_have_their_length():
     assert {kind: len(value) for kind, value in heard.options.items()} == {8: 8, 5: 8}
 
 
-@mutation("tcp_emit.pyx", "        option[length] = TCP_OPTION_NO_OPERATION\n        option[length + 1] = TCP_OPTION_WINDOW_SCALE",
+@mutation("tcp_emit.pyx",
+          "        option[length] = TCP_OPTION_NO_OPERATION\n        option[length + 1] = TCP_OPTION_WINDOW_SCALE",
           "        option[length] = 7\n        option[length + 1] = TCP_OPTION_WINDOW_SCALE")
 @pytest.mark.parametrize("offer", [{}, {"scale": 1}, {"sack": True}, {"timestamp": 9}, {"sack": True, "scale": 2},
                                    {"sack": True, "timestamp": 9}, {"sack": True, "timestamp": 9, "scale": 3}])

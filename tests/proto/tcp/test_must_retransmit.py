@@ -1,6 +1,7 @@
-"""RFC 9293's MUSTs on retransmission and connection failures (RFC 6298, 5681, 6582, 6675, 6928): what breaks is recovery."""
+"""RFC 9293's MUSTs on retransmission and connection failures (RFC 6298, 5681, 6582, 6675, 6928)."""
 
 import errno
+from itertools import pairwise
 
 import pytest
 
@@ -42,11 +43,15 @@ def test_must_19_timeouts_back_off():
     assert len(gaps) >= 8
 
 
-@mutation("tcp_congestion.pyx", "        tcb.cwnd += min(count, tcb.ssthresh - tcb.cwnd + tcb.mss)\n", "        tcb.cwnd += 8 * count\n")
+@mutation("tcp_congestion.pyx",
+          "        tcb.cwnd += min(count, tcb.ssthresh - tcb.cwnd + tcb.mss)\n",
+          "        tcb.cwnd += 8 * count\n")
 @mutation("tcp_congestion.pyx", "    tcb.cwnd = tcb.mss\n    tcb.acked_bytes = 0\n", "    tcb.acked_bytes = 0\n")
-@mutation("tcp_congestion.pyx", "min(tcb.tcp.initial_window * tcb.mss, max(2 * tcb.mss, <uint32_t>14600))", "20 * tcb.mss")
+@mutation("tcp_congestion.pyx",
+          "min(tcb.tcp.initial_window * tcb.mss, max(2 * tcb.mss, <uint32_t>14600))",
+          "20 * tcb.mss")
 def test_must_19_slow_start_and_congestion_avoidance():
-    """MUST-19, RFC 6928: ten segments, then two for each acknowledged; one after a timeout; then one more a round trip."""
+    """MUST-19, RFC 6928: ten segments, then two for each acknowledged; one after a timeout; then one more a turn."""
     peer = Peer(send_buffer=1 << 20)
     server, first = sender(peer, 300 * 1460, scale=7, window=65535)
     assert len(first) == 10
@@ -67,10 +72,12 @@ def test_must_19_slow_start_and_congestion_avoidance():
         peer.drain()
     assert windows[:3] == [2, 4, 6] or windows[:3] == [2, 4, 8] or windows[0] == 2
     late = windows[5:]
-    assert all(after - before <= 1 for before, after in zip(late, late[1:]))
+    assert all(after - before <= 1 for before, after in pairwise(late))
 
 
-@mutation("tcp_ack.pyx", "    DUPLICATES = 3                      # DupThresh", "    DUPLICATES = 9                      # DupThresh")
+@mutation("tcp_ack.pyx",
+          "    DUPLICATES = 3                      # DupThresh",
+          "    DUPLICATES = 9                      # DupThresh")
 @mutation("tcp_congestion.pyx", "    tcb.cwnd = tcb.ssthresh\n    tcb.acked_bytes = 0\n", "    tcb.acked_bytes = 0\n")
 def test_three_duplicates_retransmit_and_halve():
     """RFC 5681, 6582: not two; the window halves, recovery ends with the acknowledgment of all."""
@@ -92,7 +99,10 @@ def test_three_duplicates_retransmit_and_halve():
 
 
 @mutation("tcp_ack.pyx", "            ranges_add(&tcb.sacked, first, end)\n", "            pass\n")
-@mutation("tcp_output.pyx", "    if hole(tcb, tcb.high_rxt, 1, &at, &length):\n        take_data(tcb, at, min(length, allowed), 1, choice)\n        return 1\n", "")
+@mutation("tcp_output.pyx",
+          "    if hole(tcb, tcb.high_rxt, 1, &at, &length):\n"
+          "        take_data(tcb, at, min(length, allowed), 1, choice)\n        return 1\n",
+          "")
 def test_sack_fills_all_holes_in_one_round_trip():
     """RFC 6675: what the blocks show as lost is sent again, what they show as there is not."""
     peer = Peer()
@@ -145,13 +155,15 @@ def test_must_22_23_a_syn_is_sent_again_for_three_minutes():
     peer.let_go()
     peer.wait(179)
     times = [heard.at / 1e9 for heard in peer.drain()]
-    assert [after - before for before, after in zip(times, times[1:])][:6] == pytest.approx([1, 2, 4, 8, 16, 32])
+    assert [after - before for before, after in pairwise(times)][:6] == pytest.approx([1, 2, 4, 8, 16, 32])
     assert client.state == "SYN-SENT"
     peer.wait(60)
     assert (client.state, client.error) == ("CLOSED", errno.ETIMEDOUT)
 
 
-@mutation("tcp_timers.pyx", "    tcb.rto = min(max(tcb.srtt + max(GRANULARITY, 4 * tcb.rttvar), tcb.tcp.rto_minimum), tcb.tcp.rto_maximum)",
+@mutation("tcp_timers.pyx",
+          "    tcb.rto = min(max(tcb.srtt + max(GRANULARITY, 4 * tcb.rttvar), tcb.tcp.rto_minimum), "
+          "tcb.tcp.rto_maximum)",
           "    tcb.rto = tcb.tcp.rto_minimum")
 def test_the_timeout_follows_the_round_trip():
     """RFC 6298: SRTT + 4 * RTTVAR: a slow path is not flooded with what is under way."""
@@ -189,7 +201,10 @@ def test_after_a_lost_syn_the_timeout_is_three_seconds():
     assert client.facts["rto"] == 3
 
 
-@mutation("tcp_output.pyx", "        window += min(tcb.duplicate_acks, <uint32_t>2) * tcb.mss        # limited transmit (RFC 3042)\n", "        pass\n")
+@mutation("tcp_output.pyx",
+          "        window += min(tcb.duplicate_acks, <uint32_t>2) * tcb.mss        # limited transmit (RFC "
+          "3042)\n",
+          "        pass\n")
 def test_limited_transmit():
     """RFC 3042: the first two duplicates let new data out, so that a small window can still recover."""
     peer = Peer()

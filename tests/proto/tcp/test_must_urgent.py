@@ -11,7 +11,10 @@ def urged(peer, endpoint):
 
 
 @mutation("tcp_emit.pyx", "        packet.data[TCP_AT_FLAGS] |= TCP_URG\n", "")
-@mutation("tcp_data.pyx", "    if tcb.connection.state not in (ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2) or not sequence_before(unread, end):\n        return\n    if", "    return\n    if")
+@mutation("tcp_data.pyx",
+          "    if tcb.connection.state not in (ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2) or not "
+          "sequence_before(unread, end):\n        return\n    if",
+          "    return\n    if")
 def test_must_30_urgent_data_is_sent_and_heard_of():
     """MUST-30: both directions; the bytes stay in line with the others."""
     peer = Peer()
@@ -52,7 +55,9 @@ def test_must_31_urgent_data_may_be_of_any_length():
     assert server.facts["bytes_out"] == length + 15
 
 
-@mutation("tcp_data.pyx", "    if not tcb.bits & TCB_URGENT_IN or sequence_before(tcb.rcv_up, end):", "    if not tcb.bits & TCB_URGENT_IN:")
+@mutation("tcp_data.pyx",
+          "    if not tcb.bits & TCB_URGENT_IN or sequence_before(tcb.rcv_up, end):",
+          "    if not tcb.bits & TCB_URGENT_IN:")
 @mutation("tcp_data.pyx", "        tcb_notify(tcb, EVENT_URGENT)\n", "")
 def test_must_32_the_user_is_told_when_the_urgent_pointer_comes_or_moves_on():
     """MUST-32: at once, before the data itself is there; not again for the same pointer."""
@@ -68,7 +73,10 @@ def test_must_32_the_user_is_told_when_the_urgent_pointer_comes_or_moves_on():
     assert server.urgent == 2004
 
 
-@mutation("tcp_user.pyx", "    if tcb.bits & TCB_URGENT_IN and not sequence_before(tcb.rcv_nxt - tcb.receive.used, tcb.rcv_up):\n        tcb.bits &= ~<uint32_t>TCB_URGENT_IN\n", "")
+@mutation("tcp_user.pyx",
+          "    if tcb.bits & TCB_URGENT_IN and not sequence_before(tcb.rcv_nxt - tcb.receive.used, tcb.rcv_up):\n"
+          "        tcb.bits &= ~<uint32_t>TCB_URGENT_IN\n",
+          "")
 def test_must_33_the_user_can_tell_how_much_urgent_data_is_left():
     """MUST-33: it counts down as the user reads, whether all of it has come or not."""
     peer = Peer()
@@ -86,7 +94,9 @@ def test_must_33_the_user_can_tell_how_much_urgent_data_is_left():
     assert left == [8, 6, 4, 2, 1, 0, 0, 0]
 
 
-@mutation("tcp_user.pyx", "tcb.snd_up = tcb.snd_una + tcb.send.used +", "tcb.snd_up = tcb.snd_una + tcb.send.used - 1 +")
+@mutation("tcp_user.pyx",
+          "tcb.snd_up = tcb.snd_una + tcb.send.used +",
+          "tcb.snd_up = tcb.snd_una + tcb.send.used - 1 +")
 def test_must_62_the_pointer_is_to_the_first_octet_that_is_not_urgent():
     """MUST-62: RFC 6093's sense, both ways; and nothing happens for a pointer that lies behind."""
     peer = Peer()

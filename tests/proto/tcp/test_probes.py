@@ -1,4 +1,4 @@
-"""What stacks are told apart by (shared requirements, RFC 5961, 7323, 2018, 3168 and others): each probe as a script."""
+"""What stacks are told apart by (RFC 5961, 7323, 2018, 3168 and others): each probe as a script of segments."""
 
 import struct
 
@@ -8,7 +8,18 @@ from netos.checksum import checksum
 from netos.proto.endpoints import UdpEndpoint
 from netos.testing.mutate_tcp import mutation
 from netos.testing.segments import (
-    ICMP, PEER, PEER_ETHER, STACK, STACK_ETHER, UDP, WORD, Peer, address, ip_packet, sack_option, timestamps,
+    ICMP,
+    PEER,
+    PEER_ETHER,
+    STACK,
+    STACK_ETHER,
+    UDP,
+    WORD,
+    Peer,
+    address,
+    ip_packet,
+    sack_option,
+    timestamps,
     with_checksum,
 )
 
@@ -25,9 +36,11 @@ def arp(operation, sender_ether, sender, target):
             + address(target))
 
 
-@mutation("tcp_passive.pyx", "        bare.acknowledgment = segment.sequence + segment_span(segment)\n", "        bare.acknowledgment = segment.sequence\n")
+@mutation("tcp_passive.pyx",
+          "        bare.acknowledgment = segment.sequence + segment_span(segment)\n",
+          "        bare.acknowledgment = segment.sequence\n")
 def test_a_closed_port_resets():
-    """RFC 9293 section 3.10.7.1: a SYN gets RST,ACK of all it takes, a stray ACK a RST where it points, a RST nothing."""
+    """RFC 9293 section 3.10.7.1: a SYN gets RST,ACK of all it takes, an ACK a RST where it points, a RST nothing."""
     peer = Peer()
     peer.send(b"data", "S", seq=500)
     peer.expect("RA", seq=0, ack=505)
@@ -40,7 +53,9 @@ def test_a_closed_port_resets():
     peer.silence()
 
 
-@mutation("tcp_input.pyx", "    elif segment.flags & TCP_SYN and not segment.flags & TCP_FIN and segment.source_port:", "    elif segment.flags & TCP_SYN and segment.source_port:")
+@mutation("tcp_input.pyx",
+          "    elif segment.flags & TCP_SYN and not segment.flags & TCP_FIN and segment.source_port:",
+          "    elif segment.flags & TCP_SYN and segment.source_port:")
 @pytest.mark.parametrize("flags", ["SF", "", "FPU", "F", "P", "SFU", "SR", "SRF", "FR", "R"])
 def test_nonsense_to_a_listener_is_ignored(flags):
     """SYN+FIN, null, xmas and so on: no connection, no answer."""
@@ -76,7 +91,7 @@ def test_explicit_congestion_notification():
     assert server.facts["cwnd"] == 9 * 1460 // 2
     for heard in sent[2:]:
         peer.send(b"", "A", ack=heard.end)
-    assert [heard.flags for heard in peer.drain()][0] in ("AC", "PAC")
+    assert peer.hear().flags in ("AC", "PAC")
 
 
 def test_without_ecn_in_the_syn_marks_mean_nothing():
@@ -89,7 +104,9 @@ def test_without_ecn_in_the_syn_marks_mean_nothing():
     assert peer.expect("PA").tos == 0
 
 
-@mutation("tcp_input.pyx", "        if segment.sequence == tcb.rcv_nxt:\n            reset_by_peer(tcb)", "        if 1:\n            reset_by_peer(tcb)")
+@mutation("tcp_input.pyx",
+          "        if segment.sequence == tcb.rcv_nxt:\n            reset_by_peer(tcb)",
+          "        if 1:\n            reset_by_peer(tcb)")
 def test_a_reset_that_is_not_exact_is_challenged():
     """RFC 5961 section 3: in the window: an ACK, and life goes on; outside: silence; exact: the end."""
     peer = Peer()
@@ -107,7 +124,9 @@ def test_a_reset_that_is_not_exact_is_challenged():
     assert server.state == "CLOSED"
 
 
-@mutation("tcp_output.pyx", "    if tcb.challenged_at and now - tcb.challenged_at < CHALLENGE_INTERVAL:\n        return\n", "")
+@mutation("tcp_output.pyx",
+          "    if tcb.challenged_at and now - tcb.challenged_at < CHALLENGE_INTERVAL:\n        return\n",
+          "")
 def test_challenges_are_few():
     """RFC 5961 section 7: limited for each connection by itself (a common limit would tell others about it)."""
     peer = Peer()
@@ -123,7 +142,10 @@ def test_challenges_are_few():
     assert server.state == "ESTABLISHED"
 
 
-@mutation("tcp_input.pyx", "    if cut.flags & TCP_SYN:\n        tcp_challenge(tcb)                                  # RFC 5961 section 4.2\n        return\n", "    if cut.flags & TCP_SYN:\n        reset_by_peer(tcb)\n        return\n")
+@mutation("tcp_input.pyx",
+          "    if cut.flags & TCP_SYN:\n"
+          "        tcp_challenge(tcb)                                  # RFC 5961 section 4.2\n        return\n",
+          "    if cut.flags & TCP_SYN:\n        reset_by_peer(tcb)\n        return\n")
 @pytest.mark.parametrize("offset", [0, 100, -1, -5000, 1_000_000])
 def test_a_syn_for_an_open_connection_is_challenged(offset):
     """RFC 5961 section 4: whatever its number, an ACK tells what is expected, and the connection lives."""
@@ -157,7 +179,7 @@ def test_out_of_order_data_is_kept_and_told():
         peer.send(bytes(10), "PA", seq=base + offset)
         assert [(a - base, b - base) for a, b in peer.expect("A", ack=base).sacks] == blocks
     peer.send(bytes(10), "PA", seq=base + 200)              # again
-    assert [(a - base, b - base) for a, b in peer.expect("A", ack=base).sacks][0] == (200, 210)
+    assert peer.expect("A", ack=base).sacks[0] == (base + 200, base + 210)
     peer.send(bytes(100), "PA", seq=base)
     assert peer.expect("A", ack=base + 120).sacks == [(base + 200, base + 210), (base + 300, base + 310)]
     peer.send(bytes(50), "PA", seq=base)                    # old
@@ -165,8 +187,12 @@ def test_out_of_order_data_is_kept_and_told():
     assert server.readable == 120
 
 
-@mutation("tcp_input.pyx", "        if (sequence_before(segment.ts_value, tcb.ts_recent)\n", "        if (0 and sequence_before(segment.ts_value, tcb.ts_recent)\n")
-@mutation("tcp_input.pyx", "cdef int64_t PAWS_LIMIT = <int64_t>24 * 24 *", "cdef int64_t PAWS_LIMIT = <int64_t>24 * 240 *")
+@mutation("tcp_input.pyx",
+          "        if (sequence_before(segment.ts_value, tcb.ts_recent)\n",
+          "        if (0 and sequence_before(segment.ts_value, tcb.ts_recent)\n")
+@mutation("tcp_input.pyx",
+          "cdef int64_t PAWS_LIMIT = <int64_t>24 * 24 *",
+          "cdef int64_t PAWS_LIMIT = <int64_t>24 * 240 *")
 def test_old_timestamps_are_dropped():
     """RFC 7323 section 5: with an ACK; a RST passes; after 24 days of silence anything is new."""
     peer = Peer()
@@ -184,7 +210,7 @@ def test_old_timestamps_are_dropped():
 
 @mutation("tcp_input.pyx", "end if sequence_before(end, tcb.rcv_nxt) else tcb.rcv_nxt)", "end)")
 def test_what_was_refused_is_not_said_to_be_there():
-    """A segment that PAWS drops, a part of it old: the DSACK block ends where the new part begins, or it is never resent."""
+    """A segment that PAWS drops, a part of it old: the DSACK block ends before the new part."""
     peer = Peer()
     peer.listen()
     peer.open(sack=True, timestamp=1000)
@@ -196,7 +222,9 @@ def test_what_was_refused_is_not_said_to_be_there():
     assert server.receive() == b"0123456789"
 
 
-@mutation("tcp_ack.pyx", "and sequence_before(tcb.snd_una, first) and", "and sequence_before_or_at(tcb.snd_una, first) and")
+@mutation("tcp_ack.pyx",
+          "and sequence_before(tcb.snd_una, first) and",
+          "and sequence_before_or_at(tcb.snd_una, first) and")
 def test_a_block_at_the_acknowledgment_itself_is_nonsense():
     """A peer that says so must not have us send nothing for ever: the first segment is sent again like any other."""
     peer = Peer()
@@ -326,7 +354,9 @@ def test_a_flood_of_syns_does_not_keep_others_out():
     assert peer.stack.tcp_count[1] == 0
 
 
-@mutation("tcp_passive.pyx", "            if cookie_may_be(tcp, segment.acknowledgment - 1):\n                return NULL", "            if 0:\n                return NULL")
+@mutation("tcp_passive.pyx",
+          "            if cookie_may_be(tcp, segment.acknowledgment - 1):\n                return NULL",
+          "            if 0:\n                return NULL")
 def test_data_may_overtake_the_acknowledgment_of_a_cookie():
     """A reset would end a good connection: the cookie cannot be checked before its first segment comes."""
     peer = Peer(always_cookies=True)
