@@ -50,8 +50,8 @@ def run_program(program: Program) -> int:
             run_file(target)
     except SystemExit as leaving:
         return exit_status(leaving.code)
-    except KeyboardInterrupt:
-        interrupted()
+    except KeyboardInterrupt as error:
+        interrupted(error)
     except BaseException as error:
         show(error)
         return FAILED
@@ -139,12 +139,12 @@ def show(error: BaseException) -> None:
     traceback.print_exception(type(error), error, trace)
 
 
-def interrupted() -> NoReturn:
+def interrupted(error: KeyboardInterrupt) -> NoReturn:
     """End as python does after Ctrl-C: by the signal, so that a shell sees it."""
     import signal
 
     sys.stdout.flush()
-    traceback.print_exc()
+    show(error)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGINT)
     sys.exit(INTERRUPTED)

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netos.cli.configuration import UsageError
-from netos.errors import NetosError
 
 if TYPE_CHECKING:
     from netos.aio.host import Host
 
 SUMMARY = "run a Python program with its asyncio on netos's own TCP/IP"
-LEASE_TIMEOUT = 15      # seconds
 
 
 def parser() -> argparse.ArgumentParser:
@@ -79,14 +77,9 @@ def make_host(options: argparse.Namespace) -> Host:
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{options.config} cannot be read: {getattr(error, 'strerror', None) or error}") from None
         return Host(config=text, dns=options.dns, filename=options.config)
-    host = Host(options.tap, options.address, ether=options.ether, gateway=options.gateway, mtu=options.mtu,
+    return Host(options.tap, options.address, ether=options.ether, gateway=options.gateway, mtu=options.mtu,
                 offload=not options.no_offload, dhcp=options.dhcp, dns=options.dns,
                 filename=f"netos exec --tap {options.tap}")
-    if options.dhcp and not host.wait_for_leases(LEASE_TIMEOUT):
-        host.close()
-        raise NetosError(f"no DHCP server on {options.tap} has answered within {LEASE_TIMEOUT} s: "
-                         "start one, or give --address")
-    return host
 
 
 def description(options: argparse.Namespace, host: Host) -> str:
