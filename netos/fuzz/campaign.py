@@ -18,7 +18,7 @@ from netos.fuzz.capture import write_finding
 from netos.fuzz.journal import Journal
 from netos.fuzz.plan import STACK, Plan, Record
 from netos.fuzz.shrink import shrunk
-from netos.fuzz.trial import PATIENCE, died_of, free_memory, prepare, trial, watch
+from netos.fuzz.trial import ENDLESS, PATIENCE, SHORT_PATIENCE, died_of, free_memory, prepare, trial, watch
 
 JOURNAL = 96 << 20          # bytes
 CHUNK = 5000                # frames between two looks at the clock
@@ -224,9 +224,10 @@ class Campaign:
         self.tell(f"found: {reason} (after {len(records)} frames, seed {seed}); shrinking ...")
 
         def fails(some: list[Record]) -> bool:
-            return trial(self.plan, seed, some, self.corpus) == reason
+            patience = SHORT_PATIENCE if reason == ENDLESS else None
+            return trial(self.plan, seed, some, self.corpus, patience=patience) == reason
 
-        reproduced = fails(records)
+        reproduced = trial(self.plan, seed, records, self.corpus) == reason
         kept = shrunk(records, fails, seconds=self.shrinking) if reproduced else records
         self.out.mkdir(parents=True, exist_ok=True)
         path = str(self.out / f"finding-{seed}.pcap")

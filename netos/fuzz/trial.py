@@ -13,7 +13,9 @@ from netos.fuzz.plan import Plan, Record
 from netos.kernel.memory import arena
 from netos.kernel.vcpu import VirtualCpu
 
-PATIENCE = 60               # seconds of CPU, then a process is in an endless loop
+PATIENCE = 20.0             # seconds of CPU, then a process is in an endless loop
+SHORT_PATIENCE = 2.0        # likewise where one is known to be, and is looked for
+ENDLESS = "endless loop"
 
 
 def free_memory() -> tuple[int, ...]:
@@ -39,7 +41,7 @@ def died_of(status: int) -> str:
     """What a child's exit status says."""
     code = os.waitstatus_to_exitcode(status)
     if code == -signal.SIGPROF:
-        return "endless loop"
+        return ENDLESS
     if code < 0:
         return f"crash ({signal.Signals(-code).name})"
     return f"crash (exit status {code})"
@@ -56,7 +58,8 @@ def replayed(plan: Plan, seed: int, records: list[Record], corpus: list[bytes]) 
     return wrong
 
 
-def trial(plan: Plan, seed: int, records: list[Record], corpus: list[bytes], *, quiet: bool = True) -> str | None:
+def trial(plan: Plan, seed: int, records: list[Record], corpus: list[bytes], *, quiet: bool = True,
+          patience: float | None = None) -> str | None:
     """The same in a forked child: crashes and endless loops are told, too."""
     memory = mmap.mmap(-1, 4096)
     sys.stdout.flush()
@@ -65,7 +68,7 @@ def trial(plan: Plan, seed: int, records: list[Record], corpus: list[bytes], *, 
         try:
             if quiet:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            watch(PATIENCE)
+            watch(patience or PATIENCE)
             wrong = replayed(plan, seed, records, corpus) or ""
             memory[:len(wrong.encode()[:4000])] = wrong.encode()[:4000]
             os._exit(0)

@@ -22,7 +22,7 @@ from netos import PyElement
 from netos.cli.main import main
 from netos.registry import default_registry
 
-netos.fuzz.campaign.PATIENCE = netos.fuzz.trial.PATIENCE = 0.2
+netos.fuzz.campaign.PATIENCE = netos.fuzz.campaign.SHORT_PATIENCE = netos.fuzz.trial.PATIENCE = {patience}
 
 class Fragile(PyElement):
     ports = "1/1"
@@ -87,7 +87,7 @@ def test_what_may_be_wrong_is_not_found(netos, tmp_path):
     ("raise ValueError('no')", "Python code has failed")])
 def test_what_ends_the_process_is_caught_and_shrunk(netos, tmp_path, harm, name):
     (tmp_path / "x.click").write_text(FRAGILE)
-    script = SCRIPT.format(harm=harm)
+    script = SCRIPT.format(harm=harm, patience=0.2 if name == "endless loop" else 60)
     status, out, err = netos("fuzz", "x.click", "--seconds", 30, "--rounds", 1, "--no-scapy", "--shrink", 10,
                              "--proto", "icmp", "--proto", "udp", script=script)
     assert status == 1, err
