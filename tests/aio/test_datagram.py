@@ -1,0 +1,96 @@
+"""Datagram transports behave as stock asyncio's do: over the host's sockets, the oracle, and over ours."""
+
+import asyncio
+import socket
+
+import pytest
+
+from tests.aio.loops import every_loop, run, until
+
+
+class Recorder(asyncio.DatagramProtocol):
+    """Writes down what happens to it."""
+
+    def __init__(self):
+        self.received, self.errors = [], []
+        self.lost = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, addr):
+        self.received.append((data, addr))
+
+    def error_received(self, error):
+        self.errors.append(error)
+
+    def connection_lost(self, error):
+        self.lost.set_result(error)
+
+
+async def opened(**options):
+    return await asyncio.get_running_loop().create_datagram_endpoint(Recorder, **options)
+
+
+@every_loop
+def test_question_and_answer(kind):
+    async def main():
+        server, heard = await opened(local_addr=("127.0.0.1", 0))
+        address = server.get_extra_info("sockname")
+        client, answered = await opened(remote_addr=address)
+        assert client.get_extra_info("peername") == address
+        assert client.get_extra_info("socket").type == socket.SOCK_DGRAM
+        client.sendto(b"hello")
+        client.sendto(memoryview(b"there"), address)
+        await until(lambda: len(heard.received) == 2)
+        assert [data for data, _ in heard.received] == [b"hello", b"there"]
+        source = heard.received[0][1]
+        assert source[1] == client.get_extra_info("sockname")[1]
+        server.sendto(bytes(9000), source)
+        await until(lambda: answered.received)
+        assert answered.received == [(bytes(9000), address)]
+        with pytest.raises(ValueError, match="Invalid address"):
+            client.sendto(b"x", ("127.0.0.1", 1))
+        with pytest.raises(TypeError, match="bytes-like"):
+            client.sendto("text")
+        client.close()
+        assert client.is_closing()
+        client.close()
+        server.abort()
+        assert (await answered.lost, await heard.lost) == (None, None)
+
+    run(kind, main)
+
+
+@every_loop
+def test_nobody_there_is_told_as_an_error(kind):
+    async def main():
+        server, heard = await opened(local_addr=("127.0.0.1", 0))
+        address = server.get_extra_info("sockname")
+        server.close()
+        await heard.lost
+        client, told = await opened(remote_addr=address)
+        client.sendto(b"x")
+        await until(lambda: told.errors)
+        assert isinstance(told.errors[0], ConnectionRefusedError)
+        client.close()
+        await told.lost
+
+    run(kind, main)
+
+
+@every_loop
+def test_misuse_raises_what_asyncio_raises(kind):
+    async def main():
+        server, _ = await opened(local_addr=("127.0.0.1", 0))
+        with pytest.raises(ValueError):
+            await opened()
+        with pytest.raises(OSError, match="in use"):
+            await opened(local_addr=server.get_extra_info("sockname"))
+        with kind.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
+            stream.setblocking(False)
+            with pytest.raises(ValueError, match="was expected"):
+                await opened(sock=stream)
+        server.close()
+
+    run(kind, main)
