@@ -48,6 +48,9 @@ GRAPHS = {
     "ICMPRewriter": "Idle -> w :: IPRewriter(drop) -> Discard; Idle -> x :: ICMPRewriter(w) -> Discard;",
     "RuleSet": 'Idle -> x :: RuleSet(FILE "RULES") -> Discard;',
     "FromDump": 'x :: FromDump("CAPTURE", STOP false) -> Discard;',
+    **{name: f"Idle -> HostStack(10.0.0.2/24) -> Discard; x :: {name}{arguments};" for name, arguments in (
+        ("ChargenServer", ""), ("DiscardServer", ""), ("EchoServer", ""), ("DnsServer", '("ZONE")'),
+        ("HttpFileServer", "(/tmp)"), ("TcpSplice", "(80, 10.0.0.3:80)"))},
 }
 WITHOUT = {
     "KernelTap": "makes an interface, and writes are those of a device's counters",
@@ -67,7 +70,10 @@ def element(name, folder):
         return
     (folder / "rules").write_text("allow tcp\n")
     (folder / "capture").write_bytes(struct.pack("IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-    text = GRAPHS[name].replace("RULES", str(folder / "rules")).replace("CAPTURE", str(folder / "capture"))
+    (folder / "zone").write_text("a. 60 SOA b. c. 1 1h 1h 1h 60\n NS b.\n")
+    text = GRAPHS[name]
+    for word in ("RULES", "CAPTURE", "ZONE"):
+        text = text.replace(word, str(folder / word.lower()))
     with Router.from_text(text, simulated=10**18) as router:
         yield router
 
