@@ -77,6 +77,9 @@ TRAFFIC = {
     "ping-responder.click": Traffic("tap0", "tap0", "10.0.1.1", ping=True),
     "rate-limit.click": Traffic("tap0", "tap1", "10.0.2.2", definitions={"RATE": "1000000", "BURST": "1000000"}),
     "router.click": Traffic("tap0", "tap1", "10.0.2.2", asked=("10.0.2.2", OUTSIDE, "10.0.2.1")),
+    "web-appliance.click": Traffic(
+        "tap0", "tap0", "10.0.1.1", ping=True, asked=("10.0.1.2", ROUTER, "10.0.1.1"),
+        definitions={"ADDR": "10.0.1.1/24", "ETH": ROUTER.hex(":"), "GATEWAY": "10.0.1.2", "NEWRATE": "1000000"}),
 }
 
 
