@@ -51,7 +51,7 @@ cdef bint sacks_input(Tcb *tcb, const Segment *segment) noexcept nogil:
         return 0
     for i in range(segment.sack_count):
         first, end = segment.sacks[i].first, segment.sacks[i].end
-        if (sequence_before(first, end) and sequence_before(segment.acknowledgment, first)
+        if (sequence_before(first, end) and sequence_before(segment.acknowledgment, end)
                 and sequence_before(tcb.snd_una, first) and sequence_before_or_at(end, tcb.snd_max)):
             ranges_add(&tcb.sacked, first, end)
     return tcb.sacked.total != before

@@ -4,7 +4,9 @@ import errno
 
 import pytest
 
+from netos.kernel.vcpu import VirtualCpu
 from netos.proto.endpoints import TcpEndpoint
+from netos.proto.stack import Stack
 from netos.testing.mutate_tcp import mutation
 from netos.testing.segments import PEER, SECOND, WORD, Peer
 
@@ -70,9 +72,6 @@ def test_who_opens_and_abandons_is_forgotten():
 
 def test_no_more_connections_than_there_is_room_for():
     """A stack that is full says so to its users, and counts it; it goes on with those it has."""
-    from netos.kernel.vcpu import VirtualCpu
-    from netos.proto.stack import Stack
-
     stack = Stack(VirtualCpu(0), connections=20)
     stack.now = SECOND
     stack.set_interface("eth0", ether=b"\x02\0\0\0\0\x01")

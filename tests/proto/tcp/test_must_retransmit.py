@@ -67,10 +67,10 @@ def test_must_19_slow_start_and_congestion_avoidance():
     windows = []
     for _ in range(12):                         # all that is out is acknowledged: a round trip each
         at = (at + server.facts["cwnd"] // 1460 * 1460) % WORD
-        peer.send(b"", "A", ack=min(at, (first[0].seq + 0) % WORD + 10**9))
+        peer.send(b"", "A", ack=at)
         windows.append(server.facts["cwnd"] // 1460)
         peer.drain()
-    assert windows[:3] == [2, 4, 6] or windows[:3] == [2, 4, 8] or windows[0] == 2
+    assert windows[0] == 2
     late = windows[5:]
     assert all(after - before <= 1 for before, after in pairwise(late))
 

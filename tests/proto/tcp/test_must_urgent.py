@@ -1,6 +1,6 @@
 """RFC 9293's MUSTs on urgent data (section 3.8.5, RFC 6093): in line, of any length, and its end is told."""
 
-from netos.proto.endpoints import URGENT
+from netos.proto.endpoints import URGENT, TcpEndpoint
 from netos.testing.mutate_tcp import mutation
 from netos.testing.segments import WORD, Peer
 
@@ -119,7 +119,6 @@ def test_must_62_the_pointer_is_to_the_first_octet_that_is_not_urgent():
 def test_urgent_data_written_before_the_connection_is_open():
     """The SYN takes a sequence number, which the pointer must not count."""
     peer = Peer()
-    from netos.proto.endpoints import TcpEndpoint
     client = TcpEndpoint(peer.stack, ("10.0.0.1", 80))
     client.send(b"early", urgent=True)
     peer.let_go()
