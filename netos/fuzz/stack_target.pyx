@@ -66,7 +66,7 @@ cdef class StackTarget:
     cdef uint32_t share
     cdef int64_t budget
     cdef const char *wrong
-    cdef bint full                          # the journal
+    cdef readonly bint journal_full         # fuzz() ended because nothing more can be noted
     cdef bint offload
     cdef Answer answers[WAITING]
     cdef uint32_t answer_count
@@ -127,7 +127,7 @@ cdef class StackTarget:
         cdef Batch batch
         cdef bint live = segment_is_live(self.stack.protocols, frame, length)
         if noted and not self.journal.note(0, self.now, frame, length):
-            self.full = 1
+            self.journal_full = 1
             return
         packet = packet_create(self.stack.vcpu, HEADROOM, length)
         if packet == NULL:
@@ -249,12 +249,13 @@ cdef class StackTarget:
 
     cdef void fuzz_batch(self) noexcept nogil:
         """Time passes, the peer's answers go in, and then up to 32 frames."""
-        cdef uint32_t count = 1 + below(&self.chance, 32), length, i
+        cdef uint32_t length = 0, i
+        cdef uint64_t before = self.frames
         self.step_time()
         for i in range(self.answer_count):
             self.deliver(self.answers[i].frame, self.answers[i].length, 1)
         self.answer_count = 0
-        for _ in range(count):
+        for _ in range(1 + below(&self.chance, 32)):
             length = self.make_frame()
             if one_in(&self.chance, 64):
                 self.send_pieces(length)
@@ -266,6 +267,8 @@ cdef class StackTarget:
         if one_in(&self.chance, 1024):
             for _ in range(FLOOD):
                 self.deliver(self.frame, peer_flood(&self.peer, self.clock(), self.frame), 1)
+        if self.frames == before:               # a replay knows only of batches that have frames
+            self.deliver(self.frame, length, 1)
         self.end_batch()
 
     def fuzz(self, uint64_t count):
@@ -273,7 +276,7 @@ cdef class StackTarget:
         cdef uint64_t until = self.frames + count
         cdef int64_t start
         with nogil:
-            while self.frames < until and self.wrong == NULL and not self.full and self.server.failure is None:
+            while self.frames < until and self.wrong == NULL and not self.journal_full and self.server.failure is None:
                 start = worked()
                 self.fuzz_batch()
                 start = worked() - start
@@ -312,11 +315,6 @@ cdef class StackTarget:
         if self.server is not None and self.server.failure is not None:
             return self.server.failure
         return None if self.wrong == NULL else (<bytes>self.wrong).decode()
-
-    @property
-    def journal_full(self):
-        """Whether fuzz() ended because nothing more can be noted."""
-        return self.full
 
     @property
     def held(self):

@@ -30,6 +30,7 @@ def test_scapys_templates_are_right_as_they_are():
     pytest.importorskip("scapy")
     for frame in templates.scapy_templates(templates.PROTOCOLS):
         assert mended(frame) == frame
+    assert templates.scapy_templates(["dns", "dhcp"]) == templates.scapy_templates(["dns", "dhcp"])
 
 
 @given(st.binary(max_size=200))

@@ -43,9 +43,12 @@ def test_a_seed_says_all():
     assert first.journal.records() != fuzzed(8).journal.records()
 
 
-def test_a_replay_of_the_journal_is_the_same_again():
-    target = fuzzed(9)
-    again = StackTarget(9, journal(), CORPUS)
+@pytest.mark.parametrize("seed", [1, 3])
+def test_a_replay_of_the_journal_is_the_same_again(seed):
+    """Also where all of a batch's frames were dropped, and the batch therefore left no trace."""
+    target = StackTarget(seed, journal(32 << 20), CORPUS)
+    assert target.fuzz(20 * FRAMES) is None
+    again = StackTarget(seed, journal(), CORPUS)
     assert again.replay(target.journal.records()) is None
     assert again.counters == target.counters
     assert (again.frames, again.reached, again.heard) == (target.frames, target.reached, target.heard)
