@@ -46,6 +46,7 @@ Data = IPv4Address | IPv6Address | str | bytes | Soa | Mx | Srv | tuple[bytes, .
 def parse_data(kind: int, message: bytes, at: int, end: int, reading: Reading) -> Data:
     """The data between two places of a message."""
     data = message[at:end]
+    name = ""                           # parse_name has at least a dot
     if kind == A and len(data) == 4:
         return IPv4Address(data)
     if kind == AAAA and len(data) == 16:
@@ -67,7 +68,7 @@ def parse_data(kind: int, message: bytes, at: int, end: int, reading: Reading) -
         name, at = parse_name(message, at + 6, reading)
     elif kind not in (MX_TYPE, SRV_TYPE):
         return data
-    if at != end:
+    if at != end or not name:
         reading.refuse("data", f"of a record of type {kind} has not the length it should have")
     if kind == MX_TYPE:
         return Mx(int.from_bytes(data[:2], "big"), name)
