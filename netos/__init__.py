@@ -5,6 +5,7 @@ The names for programs that use it are imported when they are first asked for (P
 
 TYPE_CHECKING = False           # typing's own would cost more than everything else here
 if TYPE_CHECKING:
+    from netos.aio import run
     from netos.builder import Builder
     from netos.packet_handle import Packet
     from netos.pyelement import PyElement
@@ -12,10 +13,11 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["Builder", "Packet", "PyElement", "Router", "__version__"]
+__all__ = ["Builder", "Packet", "PyElement", "Router", "__version__", "run"]
 
 if not TYPE_CHECKING:
-    _homes = {"Builder": "builder", "Packet": "packet_handle", "PyElement": "pyelement", "Router": "router"}
+    _homes = {"Builder": "builder", "Packet": "packet_handle", "PyElement": "pyelement", "Router": "router",
+              "run": "aio"}
 
     def __getattr__(name):
         from importlib import import_module, metadata

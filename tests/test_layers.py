@@ -66,7 +66,8 @@ ALLOWED = [
     ("netos.cli", ["netos", "elements"]),
     ("netos.control", ["netos", "elements"]),
     ("netos.__main__", ["netos.cli"]),
-    ("netos.__init__", ["netos.pyelement", "netos.builder", "netos.router", "netos.packet", "netos.packet_handle"]),
+    ("netos.__init__", [
+        "netos.pyelement", "netos.builder", "netos.router", "netos.packet", "netos.packet_handle", "netos.aio"]),
     ("elements.device", [
         "netos.element", "netos.packet", "netos.packet_handle", "netos.kernel", "netos.args", "netos.handlers",
         "netos.errors", "netos.drivers", "netos.wire", "elements", "netos.proto", "netos.addresses"]),
