@@ -37,6 +37,7 @@ cdef struct Peer:
     uint16_t next_port
     uint32_t next_called
     uint64_t opened
+    bint faithful               # it loses nothing of what the host sends
 
 
 cdef void peer_init(Peer *peer, Chance *chance) noexcept nogil

@@ -178,7 +178,8 @@ cdef uint32_t peer_hear(Peer *peer, const uint8_t *frame, uint32_t length, uint3
     if tcp[13] & ACK:
         slot.sequence = load_be32(tcp + 8)
     sequence, size = load_be32(tcp + 4), parts.end - parts.transport - header
-    if sequence == slot.acknowledgment and not slot.finished and not (size and one_in(peer.chance, 8)):   # or lost
+    if sequence == slot.acknowledgment and not slot.finished and (
+            peer.faithful or not size or not one_in(peer.chance, 8)):       # else it is lost
         slot.acknowledgment += size + (tcp[13] & FIN)
         slot.finished = tcp[13] & FIN
     return 0
