@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import socket
+import struct
 from types import TracebackType
 
 from netos.control.sockets import tcp_address
@@ -118,8 +119,11 @@ def connect(where: str, timeout: float) -> socket.socket:
             return socket.create_connection(address, timeout)
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            made.settimeout(timeout)
+            # Python's own time-outs do not wait for a place in a queue of clients that is full: the kernel's do.
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack(
+                "ll", int(timeout), int(timeout % 1 * 1e6)))
             made.connect(where)
+            made.settimeout(timeout)
         except OSError:
             made.close()
             raise
@@ -137,6 +141,8 @@ def explain(where: str, error: OSError) -> str:
         return f"no appliance is running at {where} any more: {start}"
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"you may not use {where}: {permission_hint(where)}"
+    if error.errno == errno.EAGAIN:
+        return f"the appliance at {where} is busy with other clients: try again"
     return f"cannot reach {where}: {error.strerror or error}"
 
 

@@ -3,10 +3,11 @@
 import os
 import socket
 import threading
+from contextlib import ExitStack
 
 import pytest
 
-from netos.control.client import ControlClient, ControlError
+from netos.control.client import ControlClient, ControlError, connect
 from netos.control.paths import find_socket, socket_path
 from netos.control.server import open_socket
 from netos.errors import NetosError
@@ -79,3 +80,22 @@ def test_where_sockets_are(monkeypatch, tmp_path):
     assert socket_path() == "/run/user/1000/netos/default.sock"
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert socket_path() == "/run/netos/default.sock"
+
+
+def test_a_client_waits_for_its_place_in_a_full_queue(tmp_path):
+    """While others crowd the socket a client waits in line; it was turned away at once."""
+    path = str(tmp_path / "crowded")
+    with socket.socket(socket.AF_UNIX) as server, ExitStack() as crowd:
+        server.bind(path)
+        server.listen(0)
+        with pytest.raises(BlockingIOError):
+            for _ in range(100):
+                one = crowd.enter_context(socket.socket(socket.AF_UNIX))
+                one.setblocking(False)
+                one.connect(path)
+        with pytest.raises(ControlError, match="busy with other clients: try again"):
+            connect(path, 0.05)
+        accepting = threading.Thread(target=lambda: crowd.enter_context(server.accept()[0]))
+        accepting.start()
+        connect(path, 10).close()
+        accepting.join()
