@@ -5,6 +5,7 @@ python -m netos.testing.probe ping HOST COUNT SIZE | traceroute HOST | receive P
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -41,7 +42,12 @@ def exchange(raw: socket.socket, host: str, identifier: int, sequence: int, size
     """Send one echo request; who answered, with which ICMP type, after how many seconds. None: nobody did."""
     request = echo_request(identifier, sequence, size)
     start = time.perf_counter()
-    raw.sendto(request, (host, 0))
+    try:
+        raw.sendto(request, (host, 0))
+    except OSError as error:
+        if error.errno != errno.EHOSTUNREACH:       # the next hop does not answer ARP
+            raise
+        return None
     while (left := timeout - (time.perf_counter() - start)) > 0:
         if not select.select([raw], [], [], left)[0]:
             break
