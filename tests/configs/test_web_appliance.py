@@ -69,7 +69,7 @@ def appliance_drops(appliance):
 def test_a_download_survives_reloads_good_and_bad(appliance):
     """The stack is the virtual CPU's: a new graph goes on with the connections of the old one."""
     got = appliance.folder / "got"
-    with subprocess.Popen(appliance.space.command("curl", "-s", "-m", "30", "--limit-rate", "1M", "-o", str(got),
+    with subprocess.Popen(appliance.space.command("curl", "-s", "-m", "30", "--limit-rate", "500k", "-o", str(got),
                                                   "http://10.0.0.2/large")) as download:
         while not (got.exists() and got.stat().st_size):
             assert download.poll() is None
