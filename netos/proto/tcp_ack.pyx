@@ -85,6 +85,8 @@ cdef bint acknowledged(Tcb *tcb, const Segment *segment, uint32_t ack) noexcept 
     if tcb.bits & TCB_RECOVERY:
         recovering(tcb, ack, acked, full)
     else:
+        if sequence_before(tcb.recover, ack - acked):
+            tcb.recover = ack - acked - 1           # left alone it would be ahead again after 2 GiB
         tcb.duplicate_acks = 0
         tcb.congestion.acked(tcb, acked, limited)
         if tcb.sacked.count and is_lost(tcb, tcb.snd_una) and sequence_before_or_at(tcb.recover, ack):
