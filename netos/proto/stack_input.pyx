@@ -38,6 +38,7 @@ from netos.wire cimport load_be16
 cdef enum:
     ROUNDS = 64                 # of packets to itself that one turn looks at
     MTU_LEAST = 68
+    MTU_LEARNED_LEAST = 552     # below, an ICMP message is taken for an attack (RFC 5927 section 7.2)
 
 
 cdef void ethernet_input(Protocols *protocols, Interface *interface, Descriptor *packet) noexcept nogil:
@@ -222,9 +223,9 @@ cdef void error_input(Protocols *protocols, const uint8_t *icmp, uint32_t length
     if ip[IP_AT_PROTOCOL] == IP_PROTOCOL_TCP:
         tcp_error(&protocols.tcp, &local, &remote, ip + header, error_number(icmp[0], icmp[1]), mtu)
     elif ip[IP_AT_PROTOCOL] == IP_PROTOCOL_UDP:
-        if too_big and mtu < ip_total_length(ip):
-            host_learn_mtu(host, &remote, max(mtu, <uint32_t>552))
-        udp_error(&protocols.udp, &local, &remote, ip + header, error_number(icmp[0], icmp[1]))
+        if (udp_error(&protocols.udp, &local, &remote, ip + header, error_number(icmp[0], icmp[1]))
+                and too_big and mtu < ip_total_length(ip)):
+            host_learn_mtu(host, &remote, max(mtu, <uint32_t>MTU_LEARNED_LEAST))
 
 
 cdef void settle(Protocols *protocols) noexcept nogil:

@@ -44,7 +44,7 @@ cdef struct Udp:
 cdef UdpPort *udp_open(Udp *udp, const Address *local, uint16_t port, bint shared, int32_t *error) noexcept nogil
 cdef void udp_close(Udp *udp, UdpPort *port) noexcept nogil
 cdef int udp_input(Udp *udp, Descriptor *packet) noexcept nogil
-cdef void udp_error(Udp *udp, const Address *local, const Address *remote, const uint8_t *quoted,
+cdef bint udp_error(Udp *udp, const Address *local, const Address *remote, const uint8_t *quoted,
                     int32_t error) noexcept nogil
 cdef int32_t udp_send(Udp *udp, UdpPort *port, const Address *source, const Address *destination,
                       uint16_t destination_port, const uint8_t *data, uint32_t length) noexcept nogil

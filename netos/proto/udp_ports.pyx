@@ -1,6 +1,6 @@
 """UDP of a host: ports, their queues, sending (RFC 768, RFC 1122 section 4.1)."""
 
-from libc.errno cimport EACCES, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EMSGSIZE, ENETUNREACH, ENOBUFS
+from libc.errno cimport EACCES, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
@@ -16,7 +16,7 @@ from netos.proto.host cimport (
 )
 from netos.proto.inet cimport Address, address_equal, address_ipv4, address_is_any, address_number
 from netos.proto.ip_output cimport ip_send
-from netos.proto.ipv4 cimport IP_PROTOCOL_UDP, ip_destination, ip_is_multicast, ip_source
+from netos.proto.ipv4 cimport IP_PROTOCOL_UDP, ip_destination, ip_is_loopback, ip_is_multicast, ip_source
 from netos.proto.ring cimport ring_copy_in, ring_copy_out, ring_free, ring_room, ring_skip
 from netos.proto.siphash cimport siphash_words
 from netos.proto.udp cimport (
@@ -145,7 +145,7 @@ cdef int udp_input(Udp *udp, Descriptor *packet) noexcept nogil:
     cdef uint32_t length = packet_transport_length(packet)
     cdef Datagram datagram
     cdef UdpPort *port
-    cdef bint several
+    cdef bint several, wanted = 0
     udp.host.counts[UDP_RECEIVED] += 1
     if length < UDP_HEADER_LENGTH or udp_length(header) < UDP_HEADER_LENGTH or udp_length(header) > length:
         udp.host.counts[UDP_BAD] += 1
@@ -161,35 +161,44 @@ cdef int udp_input(Udp *udp, Descriptor *packet) noexcept nogil:
     several = host_is_broadcast(udp.host, ip_destination(ip)) or ip_is_multicast(ip_destination(ip))
     if not several:
         port = find(udp, &datagram.destination, udp_destination(header), &datagram.source, datagram.source_port)
-        if port == NULL:
-            udp.host.counts[UDP_NO_PORT] += 1
-            return UDP_NO_PORT
-        return enqueue(udp, port, &datagram, header + UDP_HEADER_LENGTH)
-    port = bucket_of(udp, udp_destination(header))[0]
-    while port != NULL:                         # every port that fits gets a broadcast
-        if port.port == udp_destination(header) and (
-                address_is_any(&port.local) and (not port.remote_port or port.remote_port == datagram.source_port)):
-            enqueue(udp, port, &datagram, header + UDP_HEADER_LENGTH)
-        port = port.next
-    return -1
+        if port != NULL:
+            return enqueue(udp, port, &datagram, header + UDP_HEADER_LENGTH)
+    else:
+        port = bucket_of(udp, udp_destination(header))[0]
+        while port != NULL:                     # every port that fits gets a broadcast
+            if port.port == udp_destination(header) and fit(port, &datagram.destination, &datagram.source,
+                                                            datagram.source_port):
+                enqueue(udp, port, &datagram, header + UDP_HEADER_LENGTH)
+                wanted = 1
+            port = port.next
+        if wanted:
+            return -1
+    udp.host.counts[UDP_NO_PORT] += 1
+    return UDP_NO_PORT
 
 
-cdef void udp_error(Udp *udp, const Address *local, const Address *remote, const uint8_t *quoted,
+cdef bint udp_error(Udp *udp, const Address *local, const Address *remote, const uint8_t *quoted,
                     int32_t error) noexcept nogil:
-    """An ICMP error about a datagram of ours: told to a connected port (RFC 1122 section 4.1.3.3)."""
+    """An ICMP error about a datagram of ours: told to a connected port (RFC 1122 section 4.1.3.3).
+
+    0: no port is open that could have sent it, the error is a forgery or late.
+    """
     cdef UdpPort *port = find(udp, local, load_be16(quoted), remote, load_be16(quoted + 2))
     cdef Datagram told
-    if port == NULL or not port.remote_port or error == 0:
-        return
+    if port == NULL:
+        return 0
+    if not port.remote_port or error == 0:
+        return 1
     told.source, told.destination, told.source_port = remote[0], local[0], load_be16(quoted + 2)
     told.length = 0
     told.error = error
     enqueue(udp, port, &told, NULL)
+    return 1
 
 
 cdef int32_t udp_send(Udp *udp, UdpPort *port, const Address *source, const Address *destination,
                       uint16_t destination_port, const uint8_t *data, uint32_t length) noexcept nogil:
-    """Send a datagram; 0 or -errno. A source of zero: the port's address, else that of the path."""
+    """Send a datagram; 0 or -errno. A source of zero: the port's address, if it is a single one, else the path's."""
     cdef Descriptor *packet
     cdef Path path
     cdef Address local = source[0]
@@ -202,7 +211,11 @@ cdef int32_t udp_send(Udp *udp, UdpPort *port, const Address *source, const Addr
     if host_is_broadcast(udp.host, address_number(destination)) and not port.broadcast:
         return -EACCES
     if address_is_any(&local):
-        local = path.source if address_is_any(&port.local) else port.local
+        local = port.local
+        if address_is_any(&local) or ip_is_multicast(address_number(&local)):
+            local = path.source
+    if ip_is_loopback(address_number(&local)) and path.interface != NULL:
+        return -EINVAL                          # RFC 1122 section 3.2.1.3: such addresses do not leave the host
     if path.room < 1 + length // max(path.mtu, 68):
         return -EAGAIN
     packet = packet_create(udp.host.vcpu, HEADROOM, UDP_HEADER_LENGTH + length)
