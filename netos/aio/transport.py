@@ -59,12 +59,9 @@ class StreamTransport(_FlowControlMixin):
         try:
             self._protocol.connection_made(self)
         finally:                            # what it raises is the loop's to report: the connection stays
-            if waiter is None:
-                self._begin_to_look()
-            else:
-                if not waiter.done():
-                    waiter.set_result(None)
-                self._loop.call_soon(self._begin_to_look)       # who waits is to have the transport before data comes
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+            self._loop.call_soon(self._begin_to_look)   # who waits, and what connection_made began, is before the data
 
     def _begin_to_look(self) -> None:
         self._begun = True
@@ -94,14 +91,14 @@ class StreamTransport(_FlowControlMixin):
         protocol: asyncio.BaseProtocol = self._protocol
         return protocol
 
-    def _call(self, method: Callable[..., Any], *arguments: Any) -> Any:
-        """Call the protocol; what it raises ends the connection."""
+    def _call(self, name: str, *arguments: Any) -> Any:
+        """Call the protocol's method of that name; what it raises ends the connection."""
         try:
-            return method(*arguments)
+            return getattr(self._protocol, name)(*arguments)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
-            self._fatal_error(error, f"Fatal error: protocol.{method.__name__}() call failed.")
+            self._fatal_error(error, f"Fatal error: protocol.{name}() call failed.")
             return None
 
     # Events of the stack
@@ -138,12 +135,12 @@ class StreamTransport(_FlowControlMixin):
             if self._buffered:
                 self._take_into()
             else:
-                self._call(self._protocol.data_received, endpoint.receive(READ_AT_ONCE))
+                self._call("data_received", endpoint.receive(READ_AT_ONCE))
             if self._lost:
                 return
         if endpoint.finished and not endpoint.readable and not self._eof_seen and not self._closing:
             self._eof_seen = True
-            if not self._call(self._protocol.eof_received):
+            if not self._call("eof_received"):
                 self.close()
 
     def _take_into(self) -> None:
@@ -157,13 +154,18 @@ class StreamTransport(_FlowControlMixin):
         except BaseException as error:
             self._fatal_error(error, "Fatal error: protocol.get_buffer() call failed.")
             return
-        self._call(self._protocol.buffer_updated, self._endpoint.receive_into(buffer))
+        try:
+            count = self._endpoint.receive_into(memoryview(buffer).cast("B"))
+        except (TypeError, ValueError, BufferError) as error:       # it cannot be written to
+            self._fatal_error(error, "Fatal read error on socket transport")
+            return
+        self._call("buffer_updated", count)
 
     def _ended(self) -> None:
         """The connection is over: by its error, or well."""
         number = self._endpoint.error
-        if self._paused and self._endpoint.readable and not number:
-            return
+        if self._paused and not self._closing and (self._endpoint.readable or not number):
+            return                          # there is more for the protocol before that: data, or the peer's end
         self._waiting.clear()
         self._waiting_bytes = 0
         self._forget(error_of(number) if number else None)
@@ -201,8 +203,10 @@ class StreamTransport(_FlowControlMixin):
         taken = 0
         if not self._waiting:
             try:
+                if isinstance(data, memoryview):
+                    data = data.cast("B")
                 taken = self._endpoint.send(data)
-            except OSError as error:
+            except (OSError, TypeError) as error:       # TypeError: its bytes are not in one piece
                 self._fatal_error(error, "Fatal write error on socket transport")
                 return
             if taken == len(data):
