@@ -66,6 +66,8 @@ cdef struct Neighbour:
     uint8_t tries
     uint8_t waiting_count
     uint16_t interface
+    bint used                   # we have sent to it; else it has only asked us
+    bint wanted                 # its address is to be ours, if nobody has it
     Descriptor *waiting[NEIGHBOUR_QUEUE]
     int64_t confirmed_at
     int64_t used_at
@@ -112,7 +114,7 @@ cdef struct Host:
     # Ends a packet that is not wanted, and counts it under a drop reason; NULL: only the virtual CPU counts it
     void (*drop)(void *object, Descriptor *packet, int reason) noexcept nogil
     void *drop_object
-    # A packet that no neighbour takes: tell who sent it
+    # A packet of ours that no neighbour takes, with its IP header in front: tell the user; it stays the caller's
     void (*unreachable)(Host *host, Descriptor *packet) noexcept nogil
 
 
@@ -120,6 +122,7 @@ cdef bint packets_put(Packets *packets, Descriptor *packet) noexcept nogil
 cdef Descriptor *packets_take(Packets *packets) noexcept nogil
 cdef int host_init(Host *host, Vcpu *vcpu) except -1
 cdef void host_free(Host *host) noexcept nogil
+cdef void choose_source(Interface *interface, uint32_t hop, Address *source) noexcept nogil
 cdef bint host_find_path(Host *host, const Address *destination, Path *path) noexcept nogil
 cdef bint host_is_own(Host *host, uint32_t address) noexcept nogil
 cdef bint host_is_broadcast(Host *host, uint32_t address) noexcept nogil

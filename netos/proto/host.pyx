@@ -182,8 +182,9 @@ cdef void choose_source(Interface *interface, uint32_t hop, Address *source) noe
 
 cdef bint host_find_path(Host *host, const Address *destination, Path *path) noexcept nogil:
     """How to reach an address; 0 when there is no way."""
-    cdef uint32_t address = address_number(destination), gateway, slot
+    cdef uint32_t address = address_number(destination), gateway, slot, i
     cdef int32_t hop
+    cdef bint group = ip_is_broadcast(address) or ip_is_multicast(address)
     if not address_is_ipv4(destination):
         return 0
     if host_is_own(host, address):
@@ -197,12 +198,18 @@ cdef bint host_find_path(Host *host, const Address *destination, Path *path) noe
     if hop >= 0:
         path.interface = &host.interfaces[hop_port(host.routes, hop)]
         gateway = hop_gateway(host.routes, hop)
-    elif host.interface_count and (ip_is_broadcast(address) or ip_is_multicast(address)):
-        path.interface = &host.interfaces[0]
+    elif group:
+        path.interface = NULL
+        for i in range(host.interface_count):
+            if host.interfaces[i].up:
+                path.interface = &host.interfaces[i]
+                break
+        if path.interface == NULL:
+            return 0
         gateway = 0
     else:
         return 0
-    path.hop = address_ipv4(gateway) if gateway else destination[0]
+    path.hop = address_ipv4(gateway) if gateway and not group else destination[0]    # a router is not all hosts
     choose_source(path.interface, gateway if gateway else address, &path.source)
     path.mtu = path.interface.mtu
     path.offload = path.interface.offload

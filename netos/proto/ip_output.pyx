@@ -14,7 +14,8 @@ from netos.proto.host cimport (
 )
 from netos.proto.inet cimport Address, address_number
 from netos.proto.ipv4 cimport (
-    IP_AT_CHECKSUM, IP_AT_TOS, IP_DONT_FRAGMENT, IP_HEADER_LENGTH, IP_MAXIMUM_LENGTH, IP_MORE_FRAGMENTS, ip_write,
+    IP_AT_CHECKSUM, IP_AT_TOS, IP_DONT_FRAGMENT, IP_HEADER_LENGTH, IP_MAXIMUM_LENGTH, IP_MORE_FRAGMENTS,
+    ip_is_multicast, ip_write,
 )
 from netos.proto.neighbours cimport neighbour_send
 from netos.wire cimport store_be16
@@ -31,7 +32,8 @@ cdef void put_header(Host *host, Descriptor *packet, uint32_t source, uint32_t d
     packet.data -= IP_HEADER_LENGTH
     packet.length += IP_HEADER_LENGTH
     packet.header_length += IP_HEADER_LENGTH
-    ip_write(packet.data, packet.length, protocol, source, destination, host.ttl, identification, fragment)
+    ip_write(packet.data, packet.length, protocol, source, destination,
+             1 if ip_is_multicast(destination) else host.ttl, identification, fragment)     # RFC 1112 section 6.1
     packet.data[IP_AT_TOS] = tos
     store_be16(packet.data + IP_AT_CHECKSUM, checksum_ip(packet.data, IP_HEADER_LENGTH))
     packet_set_network(packet, packet.data, IP_HEADER_LENGTH)

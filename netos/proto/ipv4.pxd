@@ -156,6 +156,11 @@ cdef inline bint ip_is_broadcast(uint32_t address) noexcept nogil:
     return address == <uint32_t>0xFFFFFFFFU
 
 
+cdef inline bint ip_is_reserved(uint32_t address) noexcept nogil:
+    """Class E, with the limited broadcast (RFC 1112 section 4)."""
+    return address >> 28 == 15
+
+
 cdef inline bint ip_is_loopback(uint32_t address) noexcept nogil:
     return address >> 24 == 127
 

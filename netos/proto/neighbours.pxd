@@ -9,7 +9,7 @@ cdef void neighbour_send(Host *host, Interface *interface, const Address *hop, D
 cdef void neighbour_doubt(Host *host, Interface *interface, const Address *hop) noexcept nogil
 cdef void arp_input(Host *host, Interface *interface, Descriptor *packet) noexcept nogil
 cdef void arp_announce(Host *host, Interface *interface, const Address *address, bint probe) noexcept nogil
-cdef bint neighbour_probe(Host *host, Interface *interface, const Address *address) noexcept nogil
+cdef void neighbour_probe(Host *host, Interface *interface, const Address *address) noexcept nogil
 cdef bint neighbour_answered(Host *host, Interface *interface, const Address *address) noexcept nogil
 cdef void neighbours_free(Host *host) noexcept nogil
 cdef void neighbours_forget(Host *host, Interface *interface) noexcept nogil

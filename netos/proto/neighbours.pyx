@@ -1,7 +1,9 @@
 """Neighbours: who has which address on a link, asked for by ARP (RFC 826, RFC 1122 section 2.3.2, RFC 5227).
 
-An entry is made only for whom we want to reach or who asks us. A question is repeated three times, a second apart,
-with three packets waiting; an answer is believed for half a minute of use, then asked for again while it is still used.
+An entry is made only for whom we want to reach or who asks us. A question is asked three times, a second apart, with
+three packets waiting; an answer is believed for half a minute of use, then asked for again while it is still used:
+twice of the neighbour itself, then of all. When the table is full those whom we have never sent to make way, then the
+oldest questions, then whom we have not sent to for longest: a flood does not push out who is talked to.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
@@ -13,15 +15,15 @@ from netos.proto.arp cimport (
     arp_target, arp_write,
 )
 from netos.proto.deadlines cimport Deadline, deadline_clear, deadline_init, deadline_set
-from netos.proto.ethernet cimport ETHER_HEADER_LENGTH, ETHERTYPE_ARP, ETHERTYPE_IP
+from netos.proto.ethernet cimport ETHER_HEADER_LENGTH, ETHERTYPE_ARP, ETHERTYPE_IP, ether_is_group, ether_is_zero
 from netos.proto.host cimport (
     ARP_BAD, ARP_CONFLICTS, ARP_RECEIVED, ARP_REPLIES_SENT, ARP_REQUESTS_SENT, ARP_TABLE_FULL, IP_NO_BUFFER,
     IP_NO_NEIGHBOUR, NEIGHBOURS_MAX, NEIGHBOUR_FAILED, NEIGHBOUR_FREE, NEIGHBOUR_INCOMPLETE, NEIGHBOUR_PROBING,
-    NEIGHBOUR_QUEUE, NEIGHBOUR_REACHABLE, Host, Interface, Neighbour, host_drop, host_is_broadcast,
+    NEIGHBOUR_QUEUE, NEIGHBOUR_REACHABLE, Host, Interface, Neighbour, choose_source, host_drop, host_is_broadcast,
     interface_put,
 )
 from netos.proto.inet cimport Address, address_equal, address_ipv4, address_number
-from netos.proto.ipv4 cimport ip_is_multicast
+from netos.proto.ipv4 cimport ip_is_loopback, ip_is_multicast, ip_is_reserved
 from netos.proto.siphash cimport siphash_words
 from netos.wire cimport store_be16, store_be32
 
@@ -62,11 +64,11 @@ cdef Neighbour *find(Host *host, Interface *interface, const Address *address) n
     return found
 
 
-cdef void forget(Neighbour *neighbour) noexcept nogil:
-    """Free an entry; what waits in it is told of."""
+cdef void forget(Neighbour *neighbour, int count) noexcept nogil:
+    """Free an entry; what waits in it comes to its end, counted as `count`, and nobody is told."""
     cdef Host *host = neighbour.host
     cdef Neighbour **at = &host.neighbours[bucket_of(host, &neighbour.address)]
-    give_up_waiting(neighbour)
+    drop_waiting(neighbour, count, 0)
     while at[0] != neighbour:
         at = &at[0].next
     at[0] = neighbour.next
@@ -75,31 +77,39 @@ cdef void forget(Neighbour *neighbour) noexcept nogil:
     host.neighbours_used -= 1
 
 
-cdef void give_up_waiting(Neighbour *neighbour) noexcept nogil:
+cdef void drop_waiting(Neighbour *neighbour, int count, bint tell) noexcept nogil:
+    """The packets that wait come to their end, counted as `count`; their senders are told that nobody is there."""
     cdef Host *host = neighbour.host
-    cdef uint32_t i, count = neighbour.waiting_count
+    cdef uint32_t i, waiting = neighbour.waiting_count
     neighbour.waiting_count = 0
-    for i in range(count):
-        if host.unreachable != NULL:
+    for i in range(waiting):
+        if tell and host.unreachable != NULL:
             host.unreachable(host, neighbour.waiting[i])
-        host_drop(host, neighbour.waiting[i], IP_NO_NEIGHBOUR)
+        host_drop(host, neighbour.waiting[i], count)
+
+
+cdef int worth(const Neighbour *neighbour) noexcept nogil:
+    """How much is lost with an entry."""
+    if neighbour.state == NEIGHBOUR_FREE:
+        return 0
+    if neighbour.state == NEIGHBOUR_FAILED or not neighbour.used:
+        return 1
+    return 2 if neighbour.state == NEIGHBOUR_INCOMPLETE else 3
 
 
 cdef Neighbour *make(Host *host, Interface *interface, const Address *address) noexcept nogil:
-    """A new entry; when all are taken, in the place of the one that was not used for longest. NULL: all are in use."""
-    cdef Neighbour *chosen = NULL
+    """A new entry; when all are taken, in the place of one that is worth least, the least recently used of those."""
+    cdef Neighbour *chosen = host.neighbour_slab
+    cdef Neighbour *other
     cdef uint32_t i, bucket
-    for i in range(NEIGHBOURS_MAX):
-        if host.neighbour_slab[i].state == NEIGHBOUR_FREE:
-            chosen = &host.neighbour_slab[i]
+    for i in range(1, NEIGHBOURS_MAX):
+        other = &host.neighbour_slab[i]
+        if worth(other) < worth(chosen) or worth(other) == worth(chosen) and other.used_at < chosen.used_at:
+            chosen = other
+        if chosen.state == NEIGHBOUR_FREE:
             break
-        if host.neighbour_slab[i].state != NEIGHBOUR_INCOMPLETE and (
-                chosen == NULL or host.neighbour_slab[i].used_at < chosen.used_at):
-            chosen = &host.neighbour_slab[i]
-    if chosen == NULL:
-        return NULL
     if chosen.state != NEIGHBOUR_FREE:
-        forget(chosen)
+        forget(chosen, ARP_TABLE_FULL)
     memset(chosen, 0, sizeof(Neighbour))
     chosen.host = host
     chosen.address = address[0]
@@ -133,12 +143,11 @@ cdef void ask_for(Neighbour *neighbour) noexcept nogil:
     cdef Host *host = neighbour.host
     cdef Interface *interface = &host.interfaces[neighbour.interface]
     cdef const uint8_t *whom = NULL
-    cdef uint32_t sender = 0
-    if interface.address_count:
-        sender = address_number(&interface.addresses[0].address)
-    if neighbour.state == NEIGHBOUR_PROBING:
-        whom = neighbour.ether
-    ask(host, interface, sender, address_number(&neighbour.address), whom)
+    cdef Address sender
+    choose_source(interface, address_number(&neighbour.address), &sender)
+    if neighbour.state == NEIGHBOUR_PROBING and neighbour.tries < TRIES - 1:
+        whom = neighbour.ether                          # the last time all are asked: another may have the address now
+    ask(host, interface, address_number(&sender), address_number(&neighbour.address), whom)
     neighbour.tries += 1
     deadline_set(&host.deadlines, &neighbour.timer, host.now + SECOND)
 
@@ -151,12 +160,12 @@ cdef void expire(Deadline *deadline) noexcept nogil:
             ask_for(neighbour)
             return
         neighbour.state = NEIGHBOUR_FAILED
-        give_up_waiting(neighbour)
+        drop_waiting(neighbour, IP_NO_NEIGHBOUR, 1)
         deadline_set(&host.deadlines, &neighbour.timer, host.now + FAILED_LIFE)
     elif neighbour.state == NEIGHBOUR_REACHABLE and host.now - neighbour.used_at < UNUSED_LIFE:
         deadline_set(&host.deadlines, &neighbour.timer, neighbour.used_at + UNUSED_LIFE)
     else:
-        forget(neighbour)
+        forget(neighbour, IP_NO_NEIGHBOUR)
 
 
 cdef void neighbour_send(Host *host, Interface *interface, const Address *hop, Descriptor *packet) noexcept nogil:
@@ -179,11 +188,9 @@ cdef void neighbour_send(Host *host, Interface *interface, const Address *hop, D
     neighbour = find(host, interface, hop)
     if neighbour == NULL:
         neighbour = make(host, interface, hop)
-        if neighbour == NULL:
-            host_drop(host, packet, ARP_TABLE_FULL)
-            return
         neighbour.state = NEIGHBOUR_INCOMPLETE
         ask_for(neighbour)
+    neighbour.used = 1
     neighbour.used_at = host.now
     if neighbour.state == NEIGHBOUR_REACHABLE and host.now - neighbour.confirmed_at > BELIEVED:
         neighbour.state = NEIGHBOUR_PROBING
@@ -226,6 +233,12 @@ cdef void confirm(Neighbour *neighbour, const uint8_t *ether) noexcept nogil:
         send_framed(host, &host.interfaces[neighbour.interface], neighbour.ether, neighbour.waiting[i])
 
 
+cdef bint is_host(Host *host, uint32_t address) noexcept nogil:
+    """Whether a single host may have an address."""
+    return not (address >> 24 == 0 or ip_is_loopback(address) or ip_is_multicast(address) or ip_is_reserved(address)
+                or host_is_broadcast(host, address))
+
+
 cdef void arp_input(Host *host, Interface *interface, Descriptor *packet) noexcept nogil:
     """An ARP packet, at packet.data; it is given away."""
     cdef const uint8_t *arp = packet.data
@@ -235,8 +248,8 @@ cdef void arp_input(Host *host, Interface *interface, Descriptor *packet) noexce
     cdef Neighbour *neighbour
     cdef bint ours = 0
     host.counts[ARP_RECEIVED] += 1
-    if packet.length < ARP_LENGTH or not arp_is_ethernet_ip(arp) or hardware[0] & 1 or (
-            arp_operation(arp) != ARP_REQUEST and arp_operation(arp) != ARP_REPLY):
+    if packet.length < ARP_LENGTH or not arp_is_ethernet_ip(arp) or ether_is_group(hardware) or (
+            ether_is_zero(hardware) or arp_operation(arp) != ARP_REQUEST and arp_operation(arp) != ARP_REPLY):
         host_drop(host, packet, ARP_BAD)
         return
     sender, target = arp_sender(arp), arp_target(arp)
@@ -251,14 +264,12 @@ cdef void arp_input(Host *host, Interface *interface, Descriptor *packet) noexce
                 arp_announce(host, interface, &interface.addresses[k].address, 0)
             host_drop(host, packet, ARP_CONFLICTS)
             return
-    if sender and memcmp(hardware, interface.ether, 6) != 0 and not host_is_broadcast(host, sender):
-        address = address_ipv4(sender)
+    if memcmp(hardware, interface.ether, 6) != 0 and (sender == 0 or is_host(host, sender)):
+        address = address_ipv4(sender if sender else target)
         neighbour = find(host, interface, &address)
-        if neighbour == NULL and ours and arp_operation(arp) == ARP_REQUEST:
+        if neighbour == NULL and sender and ours and arp_operation(arp) == ARP_REQUEST:
             neighbour = make(host, interface, &address)
-            if neighbour == NULL:
-                host.counts[ARP_TABLE_FULL] += 1
-        if neighbour != NULL:
+        if neighbour != NULL and (sender or neighbour.wanted):      # who probes what we probe has it (RFC 5227 2.1.1)
             confirm(neighbour, hardware)
     if ours and arp_operation(arp) == ARP_REQUEST:
         reply(host, interface, hardware, sender, target)
@@ -282,20 +293,17 @@ cdef void arp_announce(Host *host, Interface *interface, const Address *address,
     ask(host, interface, 0 if probe else address_number(address), address_number(address), NULL)
 
 
-cdef bint neighbour_probe(Host *host, Interface *interface, const Address *address) noexcept nogil:
-    """Ask whether anybody has an address that is to be ours (RFC 5227 section 2.1.1); 0: no room to note an answer."""
+cdef void neighbour_probe(Host *host, Interface *interface, const Address *address) noexcept nogil:
+    """Ask whether anybody has an address that is to be ours (RFC 5227 section 2.1.1)."""
     cdef Neighbour *neighbour = find(host, interface, address)
     if neighbour != NULL:
-        forget(neighbour)
+        forget(neighbour, IP_NO_NEIGHBOUR)
     neighbour = make(host, interface, address)
-    if neighbour == NULL:
-        host.counts[ARP_TABLE_FULL] += 1
-        return 0
     neighbour.state = NEIGHBOUR_INCOMPLETE
+    neighbour.used = neighbour.wanted = 1
     neighbour.tries = TRIES                             # it asks once; who wants to ask again probes again
     deadline_set(&host.deadlines, &neighbour.timer, host.now + SECOND)
     arp_announce(host, interface, address, 1)
-    return 1
 
 
 cdef bint neighbour_answered(Host *host, Interface *interface, const Address *address) noexcept nogil:
@@ -307,10 +315,9 @@ cdef bint neighbour_answered(Host *host, Interface *interface, const Address *ad
 cdef void neighbours_free(Host *host) noexcept nogil:
     """Forget all, with the packets that wait."""
     cdef uint32_t i
-    host.unreachable = NULL
     for i in range(NEIGHBOURS_MAX):
         if host.neighbour_slab[i].state != NEIGHBOUR_FREE:
-            forget(&host.neighbour_slab[i])
+            forget(&host.neighbour_slab[i], IP_NO_NEIGHBOUR)
 
 
 cdef void neighbours_forget(Host *host, Interface *interface) noexcept nogil:
@@ -318,4 +325,4 @@ cdef void neighbours_forget(Host *host, Interface *interface) noexcept nogil:
     cdef uint32_t i
     for i in range(NEIGHBOURS_MAX):
         if host.neighbour_slab[i].state != NEIGHBOUR_FREE and host.neighbour_slab[i].interface == interface.number:
-            forget(&host.neighbour_slab[i])
+            forget(&host.neighbour_slab[i], IP_NO_NEIGHBOUR)

@@ -35,6 +35,7 @@ from netos.proto.tcp_block cimport (
 )
 from netos.proto.tcp_table cimport tcp_free, tcp_init
 from netos.proto.udp_ports cimport UdpPort
+from netos.proto.unreachable cimport neighbour_unreachable
 
 from netos.addresses import EtherAddress, ipv4_number, parse_ipv4_prefix
 from netos.proto.host import COUNTERS as HOST_COUNTERS
@@ -79,6 +80,7 @@ cdef class Stack:
         reassembly_init(&self.protocols.reassembly, &self.protocols.host)
         tcp_init(&self.protocols.tcp, &self.protocols.host, connections)
         self.protocols.udp.host = &self.protocols.host
+        self.protocols.host.unreachable = neighbour_unreachable
 
     def __dealloc__(self):
         if self.protocols != NULL:
