@@ -12,10 +12,13 @@ from netos.cli.main import main
 from netos.testing.namespace import NetworkNamespace, has_capability, namespaces_refused
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+# The build under test, wherever make has put it, and none that is found because it lies in the working directory; what
+# make sets to keep that away from its own tests would keep a program's folder from the program.
+ENVIRONMENT = {**{name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"},
+               "PYTHONPATH": os.path.abspath(os.environ.get("PYTHONPATH") or ROOT)}
 
 
-def netos_exec(*arguments, cwd=None):
+def netos_exec(*arguments, cwd="/"):
     return subprocess.run([sys.executable, "-m", "netos", "exec", *arguments], capture_output=True, text=True,
                           timeout=60, env=ENVIRONMENT, cwd=cwd)
 
@@ -51,7 +54,8 @@ def test_a_script_sees_what_python_shows_it(tmp_path):
                       "pickle.loads(pickle.dumps(C()))\n"
                       "print(__name__, __file__, sys.argv, beside.name, sys.path[0])\nsys.exit(7)\n")
     ours = netos_exec("--quiet", "--", "python", "app.py", "--tap", "x", cwd=tmp_path)
-    theirs = subprocess.run([sys.executable, "app.py", "--tap", "x"], capture_output=True, text=True, cwd=tmp_path)
+    theirs = subprocess.run([sys.executable, "app.py", "--tap", "x"], capture_output=True, text=True, cwd=tmp_path,
+                            env=ENVIRONMENT)
     assert (ours.returncode, ours.stdout, ours.stderr) == (7, theirs.stdout, theirs.stderr)
 
 
@@ -60,7 +64,7 @@ def test_a_script_sees_what_python_shows_it(tmp_path):
 def test_modules_code_and_errors_end_as_under_python(words, tmp_path):
     (tmp_path / "app.py").write_text("import sys\nprint(sys.argv, __name__)\nraise ValueError('of the program')\n")
     ours = netos_exec("--quiet", "--", "python", *words, cwd=tmp_path)
-    theirs = subprocess.run([sys.executable, *words], capture_output=True, text=True, cwd=tmp_path)
+    theirs = subprocess.run([sys.executable, *words], capture_output=True, text=True, cwd=tmp_path, env=ENVIRONMENT)
     assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout)
     assert ours.stderr.splitlines()[-1:] == theirs.stderr.splitlines()[-1:]
     assert "netos" not in ours.stderr
@@ -70,7 +74,7 @@ def test_an_interrupt_ends_it_by_the_signal():
     child = subprocess.Popen([sys.executable, "-m", "netos", "exec", "--quiet", "--", "-c",
                               "import asyncio\nasync def main():\n print('up', flush=True)\n await asyncio.sleep(60)\n"
                               "asyncio.run(main())"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                             env=ENVIRONMENT)
+                             env=ENVIRONMENT, cwd="/")
     assert child.stdout.readline() == "up\n"
     child.send_signal(signal.SIGINT)
     _, error = child.communicate(timeout=20)
@@ -162,7 +166,8 @@ def link():
 
 def start(link, *words, **options):
     return link.popen(sys.executable, "-m", "netos", "exec", "--tap", "nt-exec", "--address", "10.99.0.2/24", "--",
-                      "python", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+                      "python", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+                      cwd="/")
 
 
 @pytest.mark.root
