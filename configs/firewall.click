@@ -25,7 +25,7 @@ elementclass Interface { DEVICE $device, NET $net, COLOR $color |
     arp :: ARPQuerier($net) -> queue;
 
     from -> HostEtherFilter($net, DROP_OWN true)
-         -> kinds :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
+         -> kinds :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800);    // what else there is, is dropped
     kinds[0] -> ARPResponder($net) -> queue;
     kinds[1] -> [1] arp;
     kinds[2] -> Paint($color)
@@ -34,7 +34,6 @@ elementclass Interface { DEVICE $device, NET $net, COLOR $color |
              -> whole :: IPReassembler(HIMEM $FRAGMENTS)    // fragments have no ports that rules could ask for
              -> [0] output;
     whole[1] -> ICMPError($net, timeexceeded, reassembly, RATE $ERRORS) -> [1] output;
-    kinds[3] -> Discard;
 
     input -> DropBroadcasts
           -> options :: IPGWOptions($net)
@@ -59,7 +58,7 @@ outside -> from_outside :: IPFilter(drop src net $ADDR0, allow all)
         -> track;
 protect[1] -> track;
 track -> side :: PaintSwitch;
-side[0] -> Discard;
+side[0] -> unpainted :: IPFilter(drop all);     // every packet has the colour of its side
 
 // The rules. Output 0: allowed. Output 1: refused.
 side[1] -> rules_inside :: IPFilter(0 state established or related,
@@ -74,7 +73,7 @@ rules_outside[2] -> begin :: RateLimit($NEWRATE) -> allowed :: ConnTrackConfirm(
 rules_inside -> allowed;
 rules_outside[0] -> allowed;
 rules_outside[1] -> log :: RateLimit($LOGRATE, BY all) -> IPPrint("refused") -> refused :: IPFilter(drop all);
-log[1] -> refused;      // an IPFilter counts them as dropped, Discard would not
+log[1] -> refused;
 
 allowed -> routes :: RadixIPLookup(net0:ip 0, net0:bcast 3, net0:ipnet 1,
                                    net1:ip 0, net1:bcast 3, net1:ipnet 2,
@@ -87,5 +86,5 @@ routes[1] -> inside;
 routes[2] -> [1] syns;
 syns[1] -> outside;
 syns[2] -> routes;
-routes[3] -> Discard;
+routes[3] -> broadcasts :: IPFilter(drop all);
 routes[4] -> ICMPError(net0, unreachable, net, RATE $ERRORS) -> routes;

@@ -23,7 +23,7 @@ elementclass Interface { DEVICE $device, NET $net, COLOR $color |
     arp :: ARPQuerier($net) -> queue;
 
     from -> HostEtherFilter($net, DROP_OWN true)
-         -> kinds :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
+         -> kinds :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800);    // what else there is, is dropped
     kinds[0] -> ARPResponder($net) -> queue;
     kinds[1] -> [1] arp;
     kinds[2] -> Paint($color)
@@ -31,7 +31,6 @@ elementclass Interface { DEVICE $device, NET $net, COLOR $color |
              -> CheckIPHeader(INTERFACES $ADDR0 $ADDR1)
              -> whole :: IPReassembler(HIMEM $FRAGMENTS)    // fragments have no ports to translate
              -> here :: IPClassifier(dst host net0:ip and icmp, -);
-    kinds[3] -> Discard;
     whole[1] -> ICMPError($net, timeexceeded, reassembly, RATE $ERRORS) -> [1] output;
     here[0] -> [0] output;
     here[1] -> ttl :: DecIPTTL -> [0] output;
@@ -47,11 +46,11 @@ inside :: Interface(DEVICE $DEV0, NET net0, COLOR 1);
 outside :: Interface(DEVICE $DEV1, NET net1, COLOR 2);
 
 inside  -> track :: ConnTrack($FLOWS, HALF_OPEN $HALFOPEN, HALF_OPEN_EACH $HALFOPENEACH);
-outside -> IPFilter(drop src net $ADDR0 or dst net $ADDR0, allow all) -> track;     // private addresses are lies here
+outside -> spoofed :: IPFilter(drop src net $ADDR0 or dst net $ADDR0, allow all) -> track;     // private addresses are lies here
 
 // What arrives gets the destination that it is really for: of port forwarding, or of a masqueraded connection.
 track -> real :: DestinationNat(track, FORWARD $FORWARD) -> side :: PaintSwitch;
-side[0] -> Discard;
+side[0] -> unpainted :: IPFilter(drop all);     // every packet has the colour of its side
 side[1] -> from_inside :: IPFilter(drop state invalid, allow all);
 side[2] -> from_outside :: IPFilter(allow state established or related,
                                     allow state new and dst net $ADDR0,     // forwarded: others cannot name it
@@ -66,11 +65,9 @@ allowed -> routes :: RadixIPLookup(net0:ip 0, net0:bcast 3, net0:ipnet 1,
                                    0.0.0.0/0 $GATEWAY 2);
 inside[1] -> routes;
 outside[1] -> routes;
-routes[0] -> mine :: IPClassifier(icmp type echo, -);
-mine[0] -> ICMPPingResponder -> routes;
-mine[1] -> Discard;
+routes[0] -> mine :: IPFilter(allow icmp type echo, drop all) -> ICMPPingResponder -> routes;
 routes[1] -> FixIPSrc(net0)
           -> inward :: SourceNat(track, net0:ip, SOURCES $ADDR0)    // from inside by way of a forwarded port
           -> inside;
 routes[2] -> FixIPSrc(net1) -> masquerade :: SourceNat(track, net1:ip, SOURCES $ADDR0, PORTS $PORTS) -> outside;
-routes[3] -> Discard;
+routes[3] -> broadcasts :: IPFilter(drop all);

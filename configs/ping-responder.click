@@ -6,14 +6,12 @@ queue :: Queue(1000) -> ToDevice($DEV);
 
 FromDevice($DEV)
     -> HostEtherFilter($ETH)
-    -> kinds :: Classifier(12/0806 20/0001, 12/0800, -);
+    -> kinds :: Classifier(12/0806 20/0001, 12/0800);      // what else there is, is dropped
 kinds[0] -> ARPResponder($ADDR $ETH) -> queue;
 kinds[1] -> Strip(14)
          -> CheckIPHeader
-         -> mine :: IPClassifier(dst host $ADDR and icmp type echo, -);
-mine[0]  -> ICMPPingResponder
+         -> mine :: IPFilter(allow dst host $ADDR and icmp type echo, drop all)
+         -> ICMPPingResponder
          -> Unstrip(14)
          -> EtherMirror
          -> queue;
-mine[1]  -> Discard;
-kinds[2] -> Discard;

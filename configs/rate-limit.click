@@ -16,7 +16,7 @@ elementclass Limiter { FROM $from, TO $to |
     FromDevice($from, OFFLOAD $OFFLOAD) -> kinds :: Classifier(12/0800, -);
     queue :: Queue($QUEUE) -> ToDevice($to);
     kinds[0] -> CheckIPHeader(14) -> blocked :: AddressSet($BLOCKED);
-    blocked[0] -> Discard;
+    blocked[0] -> refused :: IPFilter(drop all);
     blocked[1] -> packets :: RateLimit($RATE, $BURST, CAPACITY $CAPACITY)
                -> what :: IPClassifier(tcp and tcp[13] & 18 = 2, -);
     what[0] -> syns :: RateLimit($SYNRATE, CAPACITY $CAPACITY)

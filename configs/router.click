@@ -20,14 +20,13 @@ elementclass Interface { DEVICE $device, NET $net, COLOR $color |
     arp :: ARPQuerier($net) -> queue;
 
     from -> HostEtherFilter($net, DROP_OWN true)
-         -> kinds :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
+         -> kinds :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800);    // what else there is, is dropped
     kinds[0] -> ARPResponder($net) -> queue;
     kinds[1] -> [1] arp;
     kinds[2] -> Paint($color)
              -> Strip(14)
              -> check :: CheckIPHeader(INTERFACES $ADDR0 $ADDR1)
              -> [0] output;
-    kinds[3] -> other :: Discard;
 
     input -> DropBroadcasts
           -> same :: PaintTee($color)
@@ -56,13 +55,12 @@ if0[1] -> routes;
 if1[1] -> routes;
 
 // To the router itself: it answers pings, and refuses the rest as a host must (RFC 1122).
-routes[0] -> mine :: IPClassifier(icmp type echo, icmp, udp or tcp, -);
+routes[0] -> mine :: IPFilter(0 icmp type echo, drop icmp, 1 udp or tcp, 2 all);
 mine[0] -> ICMPPingResponder -> routes;
-mine[1] -> Discard;
-mine[2] -> noport :: ICMPError(net0, unreachable, port, RATE $ERRORS) -> routes;
-mine[3] -> noproto :: ICMPError(net0, unreachable, protocol, RATE $ERRORS) -> routes;
+mine[1] -> noport :: ICMPError(net0, unreachable, port, RATE $ERRORS) -> routes;
+mine[2] -> noproto :: ICMPError(net0, unreachable, protocol, RATE $ERRORS) -> routes;
 
 routes[1] -> if0;
 routes[2] -> if1;
-routes[3] -> broadcasts :: Discard;        // directed broadcasts are not forwarded (RFC 2644), nor is multicast
+routes[3] -> broadcasts :: IPFilter(drop all);     // directed broadcasts are not forwarded (RFC 2644), nor is multicast
 routes[4] -> noroute :: ICMPError(net0, unreachable, net, RATE $ERRORS) -> routes;

@@ -27,14 +27,13 @@ web :: HttpFileServer($ROOT, $PORT, ACTIVE $FILES);
 // From the network: ARP is the host's affair, IP has to pass the rules.
 FromDevice($DEV, OFFLOAD $OFFLOAD)
     -> HostEtherFilter(me, DROP_OWN true)
-    -> kinds :: Classifier(12/0806, 12/0800, -);
+    -> kinds :: Classifier(12/0806, 12/0800);       // what else there is, is dropped
 kinds[0] -> host;
 kinds[1] -> Strip(14)
          -> CheckIPHeader(INTERFACES $ADDR)
          -> IPReassembler(HIMEM $FRAGMENTS)         // fragments have no ports that rules could ask for
          -> Paint(1)
          -> track :: ConnTrack($FLOWS, HALF_OPEN $HALFOPEN);
-kinds[2] -> Discard;
 
 // From the host: all it sends may leave, and is remembered, so that the answers may come in.
 host -> Unqueue(32) -> leaving :: Classifier(12/0800, -);
@@ -42,7 +41,7 @@ leaving[0] -> MarkIPHeader(14) -> Paint(2) -> track;
 leaving[1] -> queue :: Queue($QUEUE) -> ToDevice($DEV);
 
 track -> side :: PaintSwitch;
-side[0] -> Discard;
+side[0] -> unpainted :: IPFilter(drop all);     // every packet has the colour of its side
 side[1] -> rules :: IPFilter(0 state established or related,
                              drop state invalid,
                              1 dst host me:ip and ($ALLOW),
@@ -53,4 +52,4 @@ side[2] -> ConnTrackConfirm(track) -> queue;
 rules[1] -> begin :: RateLimit($NEWRATE) -> allowed :: ConnTrackConfirm(track);
 rules[0] -> allowed -> EtherEncap(0x0800, $ETH, $ETH) -> host;
 rules[2] -> log :: RateLimit($LOGRATE, BY all) -> IPPrint("refused") -> refused :: IPFilter(drop all);
-log[1] -> refused;      // an IPFilter counts them as dropped, Discard would not
+log[1] -> refused;

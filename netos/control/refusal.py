@@ -84,11 +84,12 @@ class Judge:
                         return False
                     waiting += self._places(self.owner, 0, key, self._colour(place.annotations), True, False, False)
                 continue
-            if self._ends(place.element):
+            outputs = self._outputs(place, row["kind"])
+            if not outputs or self._ends(place.element):
                 if place.tracked and self._accepted(place, after):
                     return False
                 continue
-            waiting += self._beyond(place, row["kind"], after)
+            waiting += self._beyond(place, outputs, after)
         return True
 
     def _enters(self, place: Place, row: Row) -> bool:
@@ -107,27 +108,30 @@ class Judge:
         kind = type(element).__name__
         return kind in REFUSING or kind in ENDING or element.n_outputs == 0 or hasattr(element, "agrees")
 
+    def _outputs(self, place: Place, kind: int) -> Sequence[int]:
+        """Where the connection's first packet may leave an element; nowhere, where one that decides drops it."""
+        if not hasattr(place.element, "decide"):
+            return self._passing(place.element, place.port)
+        from elements.firewall.flow_scan import first_packet
+
+        output = place.element.decide(first_packet(place.key, kind or 8), place.annotations)
+        return [] if output is None else [output]
+
     def _accepted(self, place: Place, after: Key) -> bool:
         """Whether a packet that ends here has been let through, and translated as the connection is."""
         if self.owner.confirming:
             if not place.confirmed:
                 return False
-        elif type(place.element).__name__ in REFUSING:
+        elif type(place.element).__name__ in REFUSING or hasattr(place.element, "decide"):
             return False
         known = 1 if after[0] == 1 else 2           # an ICMP query's identifier is not an end's
         source_right = place.source_done or place.key[1:1 + known] == after[1:1 + known]
         return source_right and place.key[3:3 + known] == after[3:3 + known]
 
-    def _beyond(self, place: Place, kind: int, after: Key) -> Iterator[Place]:
+    def _beyond(self, place: Place, outputs: Sequence[int], after: Key) -> Iterator[Place]:
         """Where a packet goes from an element that decides, translates, marks or confirms."""
-        element, port, key, annotations, tracked, confirmed, source_done = place
-        outputs: Sequence[int] = self._passing(element, port)
-        if hasattr(element, "decide"):
-            from elements.firewall.flow_scan import first_packet
-
-            output = element.decide(first_packet(key, kind or 8), annotations)
-            outputs = [] if output is None else [output]
-        elif hasattr(element, "mark"):
+        element, _, key, annotations, tracked, confirmed, source_done = place
+        if hasattr(element, "mark"):
             annotations = element.mark(annotations)
         elif getattr(element, "confirms", None) is self.table:
             confirmed = True

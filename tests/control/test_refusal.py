@@ -107,11 +107,12 @@ def test_flows_of_rewriters(spec, refused):
     assert Judge(routers[1], routers[1]["rw"]).refuses(row) == refused
 
 
-def test_killing_goes_through_the_whole_table_in_parts():
-    """Without a ConnTrackConfirm, what ends at a Discard is refused, and what a device sends is not."""
+@pytest.mark.parametrize("end", ["Discard", "IPFilter(drop all)", "IPFilter(drop ip proto udp, allow all) -> Discard"])
+def test_killing_goes_through_the_whole_table_in_parts(end):
+    """Without a ConnTrackConfirm, what ends where packets are refused is refused, and what a device sends is not."""
     text = """FromDevice(mem:a) -> MarkIPHeader(14) -> track :: ConnTrack(4096)
-        -> rules :: IPFilter(0 udp src port < 1000, 1 all) -> Queue -> ToDevice(mem:b); rules[1] -> Discard;"""
-    router = Router.from_text(text, simulated=10**18)
+        -> rules :: IPFilter(0 udp src port < 1000, 1 all) -> Queue -> ToDevice(mem:b); rules[1] -> """
+    router = Router.from_text(text + end, simulated=10**18)
     table = router["track"].flow_table
     for port in range(3000):
         table.create((17, number("10.0.1.2"), port, number("198.51.100.7"), 53), 10**18)
@@ -119,3 +120,26 @@ def test_killing_goes_through_the_whole_table_in_parts():
     assert {row["original"][2] for row in table.rows(10**18)} == set(range(1000))
     assert asyncio.run(kill_all([router], nullcontext)) == {"track": 1000}
     assert table.count == 0
+
+
+@pytest.mark.parametrize("end", ["Discard", "IPFilter(drop all)"])
+def test_what_was_confirmed_is_not_refused_wherever_it_ends(end):
+    """As the table has it: a connection that a packet of was confirmed has begun, whoever drops that packet later."""
+    text = f"""FromDevice(mem:a) -> MarkIPHeader(14) -> track :: ConnTrack(4096)
+        -> rules :: IPFilter(allow udp src port < 1000, drop all) -> ConnTrackConfirm(track) -> {end};"""
+    router = Router.from_text(text, simulated=10**18)
+    for port in (999, 1000):
+        router["track"].flow_table.create((17, number("10.0.1.2"), port, number("198.51.100.7"), 53), 10**18)
+    judge = Judge(router, router["track"])
+    refused = {row["original"][2] for row in router["track"].flow_table.rows(10**18) if judge.refuses(row)}
+    assert refused == {1000}
+
+
+def test_what_is_confirmed_and_then_sorted_out_is_not_refused():
+    """The firewall's own addresses: it drops what is no ping there, but behind its ConnTrackConfirm."""
+    made = start("firewall.click")
+    rows = begin(made, [("tap0", 6, "10.0.1.2", 4000, "10.0.1.1", 22), ("tap0", 1, "10.0.1.2", 7, "10.0.1.1", 7)])
+    assert [row["confirmed"] for row in rows.values()] == [True, True]
+    judge = Judge(made.router, made.router["track"])
+    assert not any(judge.refuses(row) for row in rows.values())
+    made.close()
