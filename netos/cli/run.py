@@ -126,11 +126,15 @@ def first_replicas(options: argparse.Namespace, chart: BootChart, generations: G
     good = generations.load_good()
     if good is None:
         return found
-    event("fallback", f"{name} is refused: starting with what was good last, {good.filename}", logging.WARNING,
-          file=name, instead=good.filename)
+    generations.audit("fallback", file=name, instead=good.filename, who="start", accepted=False, generation=1,
+                      message=f"it is refused; starting with what was good last, {good.filename}")
     found = load_replicas(good.filename, good.definitions, options.jobs, chart=chart, widen=options.batch,
                           text=good.text)
-    return found if isinstance(found, int) else (found, good)
+    if not isinstance(found, int):
+        return found, good
+    generations.audit("fallback", file=good.filename, who="start", accepted=False, generation=0,
+                      message="what was good last is refused, too: nothing was started")
+    return found
 
 
 async def serve(options: argparse.Namespace, replicas: Replicas, configuration: Configuration,

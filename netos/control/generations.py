@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import stat
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -72,7 +74,8 @@ class Generations:
         if self.directory is None:
             return None
         try:
-            content = json.loads((self.directory / "last-good.json").read_text())
+            with open(own_file(self.directory / "last-good.json", os.O_RDONLY)) as file:
+                content = json.load(file)
             return Configuration(str(content["text"]), str(content["filename"]), dict(content["definitions"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -83,7 +86,7 @@ class Generations:
             line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "action": action, **facts})
             try:
                 self.directory.mkdir(parents=True, exist_ok=True)
-                with (self.directory / "audit.log").open("a") as file:
+                with open(own_file(self.directory / "audit.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT), "a") as file:
                     file.write(line + "\n")
             except OSError as error:
                 event("audit", f"the audit log in {self.directory} cannot be written: {error.strerror}",
@@ -95,3 +98,16 @@ class Generations:
         event(action, f"{action}{f'{what} {file_name}' if file_name else ''}{by}: {facts.get('message', 'done')}"
               f"{f'{chr(10)}{details}' if worth_a_look and details else ''}",
               logging.WARNING if worth_a_look else logging.INFO, **facts)
+
+
+def own_file(path: Path, flags: int) -> int:
+    """The descriptor of a plain file that has no other name; else OSError, without waiting for anybody.
+
+    At the start netos may still be root, and the folder belong to the user it became last time (see --user).
+    """
+    descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EPERM, "it is no plain file, or has another name: remove it")

@@ -103,6 +103,28 @@ def test_after_a_crash_a_refused_file_gives_way_to_what_was_good(tmp_path):
         made.process.send_signal(signal.SIGINT)
         _, errors = made.process.communicate(timeout=20)
         assert "what was good last" in errors
+    line, = audit_lines(tmp_path)
+    assert (line["action"], line["accepted"], line["generation"], line["who"]) == ("fallback", False, 1, "start")
+    assert (line["file"], line["instead"]) == (str(tmp_path / "appliance.click"),) * 2
+    assert "what was good last" in line["message"]
+
+
+def test_when_what_was_good_last_is_refused_too_the_audit_log_says_so(tmp_path):
+    """A library or an element that it needs is gone, say: the two lines, and no start."""
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "last-good.json").write_text(json.dumps({"text": "gone :: Nothing;", "filename": "old.click",
+                                                      "definitions": {}}))
+    with started(tmp_path, "nonsense ->", "--state", str(state)) as made:
+        _, errors = made.process.communicate(timeout=20)
+        assert made.process.returncode == 3
+    assert "Traceback" not in errors
+    assert [(line["file"], line["generation"]) for line in audit_lines(tmp_path)] == [
+        (str(tmp_path / "appliance.click"), 1), ("old.click", 0)]
+
+
+def audit_lines(folder):
+    return [json.loads(line) for line in (folder / "state" / "audit.log").read_text().splitlines()]
 
 
 def test_a_refused_file_without_a_good_one_does_not_start(tmp_path):

@@ -73,7 +73,7 @@ def test_after_kill_9_the_last_good_configuration_forwards_again(bench, tmp_path
     assert second.end(signal.SIGTERM) == 0
     assert bool(flags(namespace, "nt-in")) == bool(flags(namespace, "nt-out")) == persistent
     assert sorted(os.listdir(tmp_path)) == ["appliance.click", "state"]
-    assert sorted(os.listdir(tmp_path / "state")) == ["last-good.json"]
+    assert sorted(os.listdir(tmp_path / "state")) == ["audit.log", "last-good.json"]
 
 
 def worst(wire, rounds):
