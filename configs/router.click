@@ -56,7 +56,7 @@ if1[1] -> routes;
 
 // To the router itself: it answers pings, and refuses the rest as a host must (RFC 1122).
 routes[0] -> mine :: IPFilter(0 icmp type echo, drop icmp, 1 udp or tcp, 2 all);
-mine[0] -> ICMPPingResponder -> routes;
+mine[0] -> ICMPPingResponder -> Paint(0) -> routes;     // of no interface: no redirects about its own answers
 mine[1] -> noport :: ICMPError(net0, unreachable, port, RATE $ERRORS) -> routes;
 mine[2] -> noproto :: ICMPError(net0, unreachable, protocol, RATE $ERRORS) -> routes;
 

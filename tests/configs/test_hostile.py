@@ -19,7 +19,7 @@ CLIENT, SERVER = b"\2\xaa\0\0\0\1", b"\2\xaa\0\0\0\2"   # 10.0.1.2 and 10.0.2.2
 BROADCAST = b"\xff" * 6
 THROUGH = {"source": "10.0.1.2", "destination": "10.0.2.2"}
 TO_ROUTER = {"source": "10.0.1.2", "destination": "10.0.1.1"}
-FORWARDED, CONSUMED, ANSWERED = "forwarded", "consumed", "answered"
+FORWARDED, ANSWERED = "forwarded", "answered"
 DROPPED = "dropped"         # for whatever reason
 
 
@@ -113,14 +113,14 @@ CASES = {
     **{f"48 UDP length {length} to the router": (UNREACHABLE_PORT, ether(udp_packet(b"x", length=length, **TO_ROUTER)))
        for length in (0, 7, 60000)},
     "49 UDP checksum 0": (FORWARDED, ether(udp_packet(b"x", check=0, **THROUGH))),
-    "50 ICMP of no byte": (CONSUMED, ether(ip_packet(b"", protocol=1, **TO_ROUTER))),
+    "50 ICMP of no byte": ("filtered", ether(ip_packet(b"", protocol=1, **TO_ROUTER))),
     "50 ICMP of one byte": (DROPPED, ether(ip_packet(b"\x08", protocol=1, **TO_ROUTER))),
     "50 ICMP of seven bytes": (DROPPED, ether(ip_packet(b"\x08\0\0\0\0\0\0", protocol=1, **TO_ROUTER))),
-    "51 unreachable without an inner header": (CONSUMED, quoting(b"")),
-    "51 unreachable with a truncated inner header": (CONSUMED, quoting(INNER[:11])),
-    "51 unreachable with an inner header of IHL 15": (CONSUMED, quoting(b"\x4f" + INNER[1:])),
+    "51 unreachable without an inner header": ("filtered", quoting(b"")),
+    "51 unreachable with a truncated inner header": ("filtered", quoting(INNER[:11])),
+    "51 unreachable with an inner header of IHL 15": ("filtered", quoting(b"\x4f" + INNER[1:])),
     **{f"52 fragmentation needed, MTU {mtu}": (
-        CONSUMED, quoting(INNER, code=4, rest=struct.pack("!HH", 0, mtu))) for mtu in (0, 20, 65535)},
+        "filtered", quoting(INNER, code=4, rest=struct.pack("!HH", 0, mtu))) for mtu in (0, 20, 65535)},
     "53 ICMP error that would draw one": ("suppressed", quoting(INNER, ttl=1, **THROUGH)),
     "53 unknown ICMP type that would draw one": (EXPIRED, quoting(b"", icmp_type=41, ttl=1, **THROUGH)),
     "53 later fragment that would draw one": ("suppressed", udp(fragment=9, ttl=1)),
@@ -129,9 +129,9 @@ CASES = {
     **{f"53 source {source} that would draw one": ("suppressed", udp(ttl=1, source=source))
        for source in ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1", "0.1.2.3")},
     "53 source is the network's broadcast": ("bad-source", udp(ttl=1, source="10.0.1.255")),
-    "53 directed broadcast": (CONSUMED, udp(destination="10.0.2.255")),
+    "53 directed broadcast": ("filtered", udp(destination="10.0.2.255")),
     "54 redirect to the router, gateway itself": (
-        CONSUMED, quoting(INNER, icmp_type=5, code=1, rest=IPv4Address("10.0.1.1").packed)),
+        "filtered", quoting(INNER, icmp_type=5, code=1, rest=IPv4Address("10.0.1.1").packed)),
     **{f"55 malformed ARP {operation}, {number}": (None, frame) for operation in (1, 2)
        for number, frame in enumerate(malformed_arp(operation, CLIENT, "10.0.1.2", LEFT, "10.0.1.1"))},
     "55 ARP reply from broadcast": ("bad-arp", arp_frame(2, BROADCAST, "10.0.2.2", LEFT, "10.0.1.1", destination=LEFT)),
@@ -140,21 +140,21 @@ CASES = {
     "55 ARP probe for the router's address": (ANSWERED, arp_frame(1, CLIENT, "0.0.0.0", bytes(6), "10.0.1.1")),
     "55 ARP with the router's own station": (
         DROPPED, arp_frame(1, LEFT, "10.0.1.2", bytes(6), "10.0.1.1", destination=LEFT)),
-    "56 unknown ARP operation": (CONSUMED, arp_frame(77, CLIENT, "10.0.1.2", LEFT, "10.0.1.1", destination=LEFT)),
+    "56 unknown ARP operation": ("no-match", arp_frame(77, CLIENT, "10.0.1.2", LEFT, "10.0.1.1", destination=LEFT)),
     **{f"57 frame of {length} bytes": (DROPPED, udp()[:length]) for length in (0, 1, 6, 13)},
     "57 frame of 14 bytes": ("truncated", udp()[:14]),
-    "57 frame of 14 bytes, ARP": (CONSUMED, ether(b"", kind=0x0806)),
-    "57 VLAN tag": (CONSUMED, ether(b"\0\5\x08\0" + udp()[14:], kind=0x8100)),
-    "57 VLAN tag cut short": (CONSUMED, ether(b"\0", kind=0x8100)),
-    "57 LLC": (CONSUMED, ether(b"\x42\x42\3" + bytes(40), kind=43)),
+    "57 frame of 14 bytes, ARP": ("no-match", ether(b"", kind=0x0806)),
+    "57 VLAN tag": ("no-match", ether(b"\0\5\x08\0" + udp()[14:], kind=0x8100)),
+    "57 VLAN tag cut short": ("no-match", ether(b"\0", kind=0x8100)),
+    "57 LLC": ("no-match", ether(b"\x42\x42\3" + bytes(40), kind=43)),
     "57 jumbo frame": (FORWARDED, ether(ip_packet(bytes(8980), **THROUGH))),
     "57 jumbo frame that may not be cut": (TOO_BIG, ether(ip_packet(bytes(8980), fragment=0x4000, **THROUGH))),
     "57 padding": (FORWARDED, udp() + bytes(300)),
-    **{f"59 IPv6 with payload length {length}": (CONSUMED, ether(b"\x60" + bytes(3) + struct.pack("!HBB", length, 0, 1)
+    **{f"59 IPv6 with payload length {length}": ("no-match", ether(b"\x60\0\0\0" + struct.pack("!HBB", length, 0, 1)
                                                                 + bytes(33), kind=0x86DD)) for length in (0, 60000)},
     "65 echo of 65 507 bytes": (ANSWERED, ether(icmp_packet(payload=bytes(65507), **TO_ROUTER))),
     "land: from the router to itself": (
-        CONSUMED, ether(tcp_packet(source="10.0.1.1", destination="10.0.1.1", flags=2))),
+        "filtered", ether(tcp_packet(source="10.0.1.1", destination="10.0.1.1", flags=2))),
 }
 
 
@@ -194,7 +194,7 @@ def assert_every_drop_has_a_name(made):
 
 
 def outcome(made, reasons_before):
-    """What became of the packets: ICMP t/c, answered, forwarded, the reasons of drops, or consumed."""
+    """What became of the packets: ICMP t/c, answered, forwarded, or the reasons of drops."""
     back, through = made.received("tap0"), made.received("tap1")
     reasons = {reason for reason, count in dropped_by_reason(made).items() if count > reasons_before.get(reason, 0)}
     messages = [frame[14 + 4 * (frame[14] & 15):] for frame in back if frame[12:14] == b"\x08\0" and frame[23] == 1]
@@ -218,7 +218,7 @@ def test_a_packet_that_breaks_stacks_does_not_break_this_one(appliance, name):
     if expected == DROPPED:
         assert reasons
         assert (back, through) == (False, False)
-    elif expected in (FORWARDED, ANSWERED, CONSUMED):
+    elif expected in (FORWARDED, ANSWERED):
         assert not reasons
         assert (back, through) == (expected == ANSWERED, expected == FORWARDED)
     elif expected.startswith("ICMP"):

@@ -116,6 +116,7 @@ def test_it_answers_pings_and_refuses_other_datagrams(router):
     (out,) = router.received("tap0")
     reply = Ether(out)
     assert (reply[IP].src, reply[ICMP].type, reply[ICMP].id, bytes(reply[ICMP].payload)) == ("10.0.1.1", 0, 3, b"hello")
+    assert "mine" not in router.drops       # a redirect about its own answer, which goes out where the request came in
     router.send("tap0", frame(IP(src="10.0.1.2", dst="10.0.2.1") / UDP(sport=1, dport=9) / b"x"))
     (out,) = router.received("tap0")
     assert (Ether(out)[ICMP].type, Ether(out)[ICMP].code) == (3, 3)
