@@ -81,7 +81,7 @@ cdef void icmp_echo(Host *host, Descriptor *packet) noexcept nogil:
     cdef uint32_t length = packet_transport_length(packet)
     cdef Address local = address_ipv4(ip_destination(ip)), remote = address_ipv4(ip_source(ip))
     cdef Descriptor *reply
-    if packet.packet_type != TO_HOST or not host_is_own(host, ip_destination(ip)):
+    if packet.packet_type != TO_HOST or not host_is_own(host, ip_destination(ip)) or ip_source(ip) == 0:
         return                  # RFC 1122 section 3.2.2.6 allows silence to broadcasts
     reply = packet_create(host.vcpu, HEADROOM, length)
     if reply == NULL:

@@ -1,4 +1,8 @@
-"""Datagrams to this host put together from fragments: 256 at a time, half a minute each (RFC 1122 section 3.3.2)."""
+"""Datagrams to this host put together from fragments (RFC 791 section 3.2, RFC 1122 section 3.3.2).
+
+At most 256 datagrams and fragments are kept at a time, for half a minute each, as Linux does (RFC 1122 would have one
+to two). When there is no more room the oldest makes way, or that of the sender himself who has a quarter of it.
+"""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
@@ -10,9 +14,8 @@ from netos.packet cimport (
 )
 from netos.proto.deadlines cimport Deadline, deadline_init, deadline_set
 from netos.proto.fragments cimport (
-    FRAGMENT_KEPT, FRAGMENT_LAST, FRAGMENT_ROOMLESS, FRAGMENT_SPOILT, NOTHING, datagram_end, datagram_find,
-    fragment_add, fragment_take,
-    fragments_free, fragments_init,
+    FRAGMENT_KEPT, FRAGMENT_LAST, FRAGMENT_ROOMLESS, FRAGMENT_SPOILT, NOTHING, Datagram, datagram_end, datagram_find,
+    fragment_add, fragment_take, fragments_free, fragments_init,
 )
 from netos.proto.host cimport (
     IP_FRAGMENTS, IP_NO_BUFFER, IP_REASSEMBLED, IP_REASSEMBLY_FAILS, Host, host_discard, host_drop,
@@ -20,13 +23,14 @@ from netos.proto.host cimport (
 from netos.proto.icmp cimport ICMP_TIME_EXCEEDED, ICMP_TIME_EXCEEDED_REASSEMBLY
 from netos.proto.icmp_host cimport icmp_error
 from netos.proto.ipv4 cimport (
-    IP_AT_CHECKSUM, IP_AT_FRAGMENT, IP_AT_TOTAL_LENGTH, IP_MAXIMUM_LENGTH, IP_MORE_FRAGMENTS, ip_fragment,
-    ip_fragment_offset, ip_header_length,
+    IP_AT_CHECKSUM, IP_AT_FRAGMENT, IP_AT_TOS, IP_AT_TOTAL_LENGTH, IP_ECN_CE, IP_ECN_MASK, IP_MAXIMUM_LENGTH,
+    IP_MORE_FRAGMENTS, ip_fragment, ip_fragment_offset, ip_header_length, ip_source,
 )
 from netos.wire cimport store_be16
 
 cdef enum:
     DATAGRAMS = 256
+    SHARE = DATAGRAMS // 4      # of one sender, when there is no more room
 
 cdef int64_t PATIENCE = <int64_t>30 * 1000000000
 
@@ -64,6 +68,26 @@ cdef void expire(Deadline *deadline) noexcept nogil:
         deadline_set(&reassembly.host.deadlines, deadline, reassembly.fragments.datagrams[oldest].due)
 
 
+cdef bint make_room(Reassembly *reassembly, uint32_t sender, uint32_t spared) noexcept nogil:
+    """Give up one datagram for a fragment of a sender, but not its own, `spared`; 0: there is no other."""
+    cdef uint32_t number = reassembly.fragments.oldest, own = NOTHING, held = 0
+    cdef const Datagram *datagram
+    while number != <uint32_t>NOTHING and held < SHARE:
+        datagram = &reassembly.fragments.datagrams[number]
+        if datagram.source == sender:
+            own = number if own == <uint32_t>NOTHING else own
+            held += max(datagram.count, <uint32_t>1)
+        number = datagram.newer
+    if held < SHARE:
+        own = reassembly.fragments.oldest
+        if own == spared:
+            own = reassembly.fragments.datagrams[own].newer
+    if own == spared or own == <uint32_t>NOTHING:
+        return 0
+    forget(reassembly, own, 0)
+    return 1
+
+
 cdef void reassembly_free(Reassembly *reassembly) noexcept nogil:
     while reassembly.fragments.datagrams != NULL and reassembly.fragments.oldest != <uint32_t>NOTHING:
         forget(reassembly, reassembly.fragments.oldest, 0)
@@ -84,18 +108,19 @@ cdef Descriptor *reassemble(Reassembly *reassembly, Descriptor *packet) noexcept
         host_drop(host, packet, IP_REASSEMBLY_FAILS)
         return NULL
     number = datagram_find(&reassembly.fragments, ip, host.now + PATIENCE)
-    if number == <uint32_t>NOTHING:             # full: the oldest makes way
-        forget(reassembly, reassembly.fragments.oldest, 0)
+    if number == <uint32_t>NOTHING:
+        make_room(reassembly, ip_source(ip), NOTHING)
         number = datagram_find(&reassembly.fragments, ip, host.now + PATIENCE)
     if reassembly.timer.place < 0:
         deadline_set(&host.deadlines, &reassembly.timer, host.now + PATIENCE)
     became = fragment_add(&reassembly.fragments, number, packet, start, start + length, more)
-    while became == FRAGMENT_ROOMLESS and reassembly.fragments.oldest != number:
-        forget(reassembly, reassembly.fragments.oldest, 0)
+    while became == FRAGMENT_ROOMLESS and make_room(reassembly, ip_source(ip), number):
         became = fragment_add(&reassembly.fragments, number, packet, start, start + length, more)
     if became == FRAGMENT_LAST:
         return join(reassembly, number)
-    if became != FRAGMENT_KEPT:
+    if became == FRAGMENT_ROOMLESS:
+        host_discard(host, packet, DROP_REASSEMBLY_FULL)
+    elif became != FRAGMENT_KEPT:
         host_discard(host, packet, DROP_FRAGMENT_OVERLAP if became == FRAGMENT_SPOILT else DROP_BAD_FRAGMENT)
     if became == FRAGMENT_SPOILT:
         release_pieces(reassembly, number)
@@ -120,11 +145,13 @@ cdef Descriptor *join(Reassembly *reassembly, uint32_t number) noexcept nogil:
     cdef Descriptor *whole = NULL
     cdef Descriptor *piece
     cdef uint8_t *ip
+    cdef bint congested = 0
     while True:
         piece = fragment_take(&reassembly.fragments, number, &start, &end)
         if piece == NULL:
             break
         ip = packet_network(piece)
+        congested |= ip[IP_AT_TOS] & IP_ECN_MASK == IP_ECN_CE
         header = ip_header_length(ip)
         if start == 0:
             if header + total <= IP_MAXIMUM_LENGTH:
@@ -143,6 +170,8 @@ cdef Descriptor *join(Reassembly *reassembly, uint32_t number) noexcept nogil:
     if whole == NULL:
         host.counts[IP_NO_BUFFER] += 1
         return NULL
+    if congested and whole.data[IP_AT_TOS] & IP_ECN_MASK:
+        whole.data[IP_AT_TOS] |= IP_ECN_CE                  # RFC 3168 section 5.3
     store_be16(whole.data + IP_AT_TOTAL_LENGTH, <uint16_t>whole.length)
     store_be16(whole.data + IP_AT_FRAGMENT, 0)
     store_be16(whole.data + IP_AT_CHECKSUM, 0)

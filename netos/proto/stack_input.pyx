@@ -25,8 +25,8 @@ from netos.proto.ip_reassembly cimport reassemble
 from netos.proto.ipv4 cimport (
     IP_AT_OPTIONS, IP_AT_PROTOCOL, IP_AT_TOS, IP_ECN_CE, IP_ECN_MASK, IP_HEADER_LENGTH, IP_OPTION_END,
     IP_OPTION_LOOSE_SOURCE_ROUTE, IP_OPTION_NO_OPERATION, IP_OPTION_STRICT_SOURCE_ROUTE, IP_PROTOCOL_ICMP,
-    IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, ip_destination, ip_header_length, ip_is_broadcast, ip_is_fragment,
-    ip_is_loopback, ip_is_multicast, ip_source, ip_total_length, ip_version,
+    IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, ip_destination, ip_header_length, ip_is_fragment, ip_is_loopback,
+    ip_is_multicast, ip_is_reserved, ip_source, ip_total_length, ip_version,
 )
 from netos.proto.neighbours cimport arp_input
 from netos.proto.tcp_block cimport COUNT_BAD_CHECKSUM, COUNT_IN_ERRORS
@@ -82,7 +82,8 @@ cdef int header_fault(Protocols *protocols, Descriptor *packet, bint local) noex
         packet_trim(packet, packet.length - total)
     packet_set_network(packet, ip, header)
     source, destination = ip_source(ip), ip_destination(ip)
-    if (ip_is_broadcast(source) or ip_is_multicast(source) or host_is_broadcast(host, source)
+    if (ip_is_reserved(source) or source and source >> 24 == 0 or ip_is_multicast(source)
+            or host_is_broadcast(host, source)
             or not local and (ip_is_loopback(source) or ip_is_loopback(destination) or host_is_own(host, source))):
         return IP_BAD_SOURCE
     if header > IP_HEADER_LENGTH and not options_are_good(ip, header):
