@@ -19,7 +19,7 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from netos.addresses import EtherAddress
-from netos.proto.dhcp_lease import SECOND, Lease, read_lease, usable
+from netos.proto.dhcp_lease import SECOND, Lease, prefix_length, read_lease, server_of, single
 from netos.proto.wire import Dhcp, WireError, dhcp
 
 ANY, EVERYBODY = IPv4Address(0), IPv4Address("255.255.255.255")
@@ -28,6 +28,7 @@ INIT, SELECTING, REQUESTING, REBOOTING, CHECKING, BOUND, RENEWING, REBINDING, ST
 WANTED = bytes((dhcp.SUBNET_MASK, dhcp.CLASSLESS_ROUTES, dhcp.ROUTER, dhcp.NAME_SERVERS, dhcp.DOMAIN_NAME, dhcp.SEARCH,
                 dhcp.MTU, dhcp.BROADCAST, dhcp.LEASE_TIME, dhcp.RENEWAL_TIME, dhcp.REBINDING_TIME))
 SIZE_MAX = 1472
+HOST = 32                                   # the prefix length of an address alone
 FIRST_WAIT, LONGEST_WAIT = 4, 64            # seconds between repetitions (section 4.1), each give or take one
 REQUESTS_MAX = 4                            # before the client begins again
 REBOOTS_MAX = 2
@@ -62,7 +63,7 @@ class DhcpClient:
         self._outgoing: list[Outgoing] = []
         self._candidate: Lease | None = None
         self._offered, self._server = ANY, ANY
-        self._transaction = self._tries = self._began = self._asked = 0
+        self._transaction = self._tries = self._began = self._asked = self._seconds = 0
         self._replies: dict[tuple[str, int], Callable[[Dhcp, int], None]] = {
             (SELECTING, dhcp.OFFER): self._take_offer,
             (REQUESTING, dhcp.ACK): self._take_address, (REQUESTING, dhcp.NAK): self._refused,
@@ -162,8 +163,9 @@ class DhcpClient:
         self._ask(now, ((dhcp.REQUESTED_ADDRESS, self.previous.packed),))
 
     def _take_offer(self, message: Dhcp, now: int) -> None:
-        server = message.address(dhcp.SERVER_IDENTIFIER)
-        if server is None or not usable(message.your):
+        server = server_of(message)
+        length = prefix_length(message) if message.option(dhcp.SUBNET_MASK) else HOST
+        if server is None or not single(message.your, length):
             self.ignored += 1
             return
         self._offered, self._server = message.your, server
@@ -266,7 +268,9 @@ class DhcpClient:
             given.append((dhcp.SIZE_MAX, SIZE_MAX.to_bytes(2, "big")))
             given += [(dhcp.HOST_NAME, self.hostname.encode("ascii", "replace"))] if self.hostname else []
         telling = kind in (dhcp.DECLINE, dhcp.RELEASE)
+        if self.state != REQUESTING:            # where it has to be what the DISCOVER said (section 3.1 step 3)
+            self._seconds = min((now - self._began) // SECOND, 0xFFFF)
         message = Dhcp(transaction=self._transaction, hardware=self.ether.packed, client=client,
-                       seconds=0 if telling else min((now - self._began) // SECOND, 0xFFFF),
+                       seconds=0 if telling else self._seconds,
                        broadcast=client == ANY and not telling, options=tuple(given))
         self._outgoing.append(Outgoing(source, destination, message.build()))

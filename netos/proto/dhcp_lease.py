@@ -13,6 +13,7 @@ SECOND = 1_000_000_000
 FOR_EVER = 0xFFFFFFFF
 MTU_LEAST = 576
 ROUTES_MAX = 256
+LINK = IPv4Address(0)           # in place of a router: who is meant is a neighbour (RFC 3442)
 CLASSES = ((0x80, 8), (0xC0, 16), (0x100, 24))      # first bytes below this, and the prefix length of such addresses
 
 
@@ -49,11 +50,22 @@ def usable(address: IPv4Address) -> bool:
     return not (address.is_multicast or address.is_loopback or address.is_reserved or int(address) >> 24 == 0)
 
 
+def single(address: IPv4Address, length: int) -> bool:
+    """Whether the address is that of one host in its network, and not the network's or its broadcast."""
+    return usable(address) and (length > 30 or 0 < int(address) & (1 << 32 - length) - 1 < (1 << 32 - length) - 1)
+
+
+def server_of(message: Dhcp) -> IPv4Address | None:
+    """The server that a message says it is from; None when it says none that can be."""
+    server = message.address(dhcp.SERVER_IDENTIFIER)
+    return server if server is not None and usable(server) else None
+
+
 def read_lease(message: Dhcp, asked: int) -> Lease | None:
     """The lease that an acknowledgement gives, counted from when it was asked for; None when it gives none."""
-    server = message.address(dhcp.SERVER_IDENTIFIER)
+    server, length = server_of(message), prefix_length(message)
     seconds = message.number(dhcp.LEASE_TIME)
-    if server is None or not seconds or not usable(message.your):
+    if server is None or not seconds or not single(message.your, length):
         return None
     renew, rebind = message.number(dhcp.RENEWAL_TIME), message.number(dhcp.REBINDING_TIME)
     if rebind is None or not 0 < rebind < seconds:
@@ -63,13 +75,20 @@ def read_lease(message: Dhcp, asked: int) -> Lease | None:
     lasting = seconds == FOR_EVER
     mtu = message.number(dhcp.MTU)
     routes = parse_routes(message.option(dhcp.CLASSLESS_ROUTES) or b"")
-    return Lease(message.your, prefix_length(message), server, None if lasting else asked + renew * SECOND,
+    return Lease(message.your, length, server, None if lasting else asked + renew * SECOND,
                  None if lasting else asked + rebind * SECOND, None if lasting else asked + seconds * SECOND,
-                 routers=message.addresses(dhcp.ROUTER), routes=routes,
+                 routers=tuple(router for router in message.addresses(dhcp.ROUTER) if leads_on(router, message.your)),
+                 routes=tuple((network, gateway) for network, gateway in routes
+                              if gateway == LINK or leads_on(gateway, message.your)),
                  name_servers=tuple(found for found in message.addresses(dhcp.NAME_SERVERS) if usable(found)),
                  domain=parse_domain(message.option(dhcp.DOMAIN_NAME) or b""),
                  search=parse_search(message.option(dhcp.SEARCH) or b""),
                  mtu=mtu if mtu is not None and mtu >= MTU_LEAST else None)
+
+
+def leads_on(router: IPv4Address, own: IPv4Address) -> bool:
+    """Whether packets can be given to this router by whoever has `own`."""
+    return usable(router) and router != own
 
 
 def prefix_length(message: Dhcp) -> int:
