@@ -81,7 +81,7 @@ cdef bint acknowledged(Tcb *tcb, const Segment *segment, uint32_t ack) noexcept 
     if tcb.sacked.count and tcb.sacked.items[0].first == ack:       # thrown away (RFC 2018 section 8), or never there
         ranges_forget(&tcb.sacked, tcb.sacked.items[0].end)
     tcb.progress_at = now
-    tcb.probes = 0
+    tcb.probes = tcb.timeouts = 0
     if tcb.bits & TCB_RECOVERY:
         recovering(tcb, ack, acked, full)
     else:
@@ -133,7 +133,7 @@ cdef void recover(Tcb *tcb) noexcept nogil:
     tcb.tcp.counts[COUNT_FAST_RETRANSMITS] += 1
     tcb.recover = tcb.snd_max
     tcb.high_rxt = tcb.snd_una
-    tcb.bits |= TCB_RECOVERY
+    tcb.bits |= TCB_RECOVERY | (TCB_CWR_PENDING if tcb.bits & TCB_ECN else 0)      # RFC 3168 section 6.1.2
     tcb.bits &= ~<uint32_t>(TCB_RTT_TIMED | TCB_RESCUED)
     tcb.snd_nxt = tcb.snd_max
     # What limited transmit has sent beyond the window does not count (RFC 5681 section 3.2 step 2).

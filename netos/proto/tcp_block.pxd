@@ -38,13 +38,20 @@ cdef enum:                      # events for the user of a connection
     EVENT_ACCEPTABLE = 32       # of a listener
     EVENT_URGENT = 64
 
-cdef enum:                      # timers of a connection
+cdef enum:                      # timers of a connection; of two that are due at once, the first goes first
+    TIMER_TAIL                  # a tail loss probe (RFC 8985 section 7), before what it puts off
     TIMER_RETRANSMIT
     TIMER_PERSIST
     TIMER_DELAYED_ACK
     TIMER_KEEPALIVE
-    TIMER_LINGER                # FIN-WAIT-2 without a user, and the user timeout of RFC 9293 section 3.8.3
+    TIMER_LINGER                # FIN-WAIT-2 without a user
     TCP_TIMERS
+
+cdef enum:                      # the tail loss probe of a connection: `tail`
+    TAIL_NONE
+    TAIL_DUE                    # tcp_output is to send one
+    TAIL_NEW                    # one is out, of data that was not sent before
+    TAIL_AGAIN                  # one is out, of what was sent last
 
 cdef enum:                      # what is counted (RFC 4022 where it has a name for it); names in tcp_table.pyx
     COUNT_ACTIVE_OPENS, COUNT_PASSIVE_OPENS, COUNT_ATTEMPT_FAILS, COUNT_ESTABLISHED_RESETS, COUNT_IN_SEGMENTS
@@ -52,7 +59,8 @@ cdef enum:                      # what is counted (RFC 4022 where it has a name 
     COUNT_OUT_OF_WINDOW, COUNT_CHALLENGE_ACKS, COUNT_PAWS, COUNT_OUT_OF_ORDER, COUNT_DUPLICATES, COUNT_TIMEOUTS
     COUNT_FAST_RETRANSMITS, COUNT_PROBES, COUNT_KEEPALIVES, COUNT_COOKIES_SENT, COUNT_COOKIES_TAKEN
     COUNT_COOKIES_REFUSED, COUNT_BACKLOG_FULL, COUNT_TIME_WAIT_REUSED, COUNT_TIME_WAIT_FULL, COUNT_NO_MEMORY
-    COUNT_NO_BUFFER, COUNT_PATH_MTU, COUNT_ICMP_IGNORED, COUNT_ABANDONED
+    COUNT_NO_BUFFER, COUNT_PATH_MTU, COUNT_ICMP_IGNORED, COUNT_ABANDONED, COUNT_TAIL_PROBES, COUNT_TAIL_REPAIRS
+    COUNT_BLACK_HOLES
     TCP_COUNTS
 
 cdef enum:                      # flags of a connection: `bits`
@@ -152,6 +160,7 @@ cdef struct Congestion:         # an algorithm: what happens to cwnd and ssthres
     void (*loss)(Tcb *tcb, uint32_t flight) noexcept nogil      # recovery begins, or the peer echoed congestion
     void (*timeout)(Tcb *tcb, uint32_t flight) noexcept nogil
     void (*recovered)(Tcb *tcb, uint32_t flight) noexcept nogil
+    void (*idle)(Tcb *tcb) noexcept nogil       # nothing was sent for longer than a timeout
 
 
 cdef struct Tcb:
@@ -174,6 +183,7 @@ cdef struct Tcb:
     uint32_t snd_nxt
     uint32_t snd_up             # the first octet after urgent data (TCB_URGENT_OUT)
     uint32_t snd_max            # the highest sequence number sent, snd_nxt falls behind it after a timeout
+    uint32_t snd_last           # where the segment that ends there begins
     uint32_t snd_wnd            # in bytes, scaled
     uint32_t snd_wl1
     uint32_t snd_wl2
@@ -182,6 +192,8 @@ cdef struct Tcb:
     uint32_t peer_mss
     uint8_t snd_scale
     uint8_t rcv_scale
+    uint8_t tail                # TAIL_…
+    bint tail_lost              # what lies before tail_end and is not sacked is lost, while TCB_RECOVERY
     Ring send                   # from snd_una on (from snd_una + 1 while the SYN is not acknowledged)
     uint32_t send_limit
     # Receive sequence
@@ -208,6 +220,8 @@ cdef struct Tcb:
     uint32_t duplicate_acks
     uint32_t recover            # the end of what was outstanding when recovery began
     uint32_t high_rxt           # up to where recovery has retransmitted
+    uint32_t tail_end           # the sequence number after the tail loss probe
+    bint tail_timed             # a round trip was measured since
     Ranges sacked
     uint32_t rtt_sequence       # what is being timed without timestamps
     int64_t rtt_started
@@ -215,18 +229,21 @@ cdef struct Tcb:
     int64_t rttvar
     int64_t rto
     uint32_t backoff            # how often the timer has doubled
+    uint32_t timeouts           # in a row, without anything acknowledged
     uint32_t probes             # zero-window and keepalive probes without an answer
     int64_t deadline[TCP_TIMERS]    # 0: not set
     Deadline timer              # at the earliest of them, or before
     int64_t heard_at            # when the peer was last heard
+    int64_t probed_at           # by keepalive
     int64_t challenged_at
-    int64_t sent_at
+    int64_t sent_at             # the SYN, or data
     int64_t progress_at         # when the peer last acknowledged something, or there was something to
     int64_t user_timeout        # nanoseconds that data may stay unacknowledged
     int64_t keepalive_idle
     int64_t keepalive_interval
     uint32_t keepalive_count
-    uint32_t path_mtu           # of the IP packet; 0: the link's
+    uint32_t path_mtu           # of the IP packet, as a router or a black hole has told; 0: what the host knows
+    int64_t path_mtu_at
     uint8_t tos
     # Counted for the user
     uint64_t bytes_in
@@ -270,6 +287,12 @@ cdef struct Tcp:
 cdef inline uint32_t tcb_flight(const Tcb *tcb) noexcept nogil:
     """Sequence numbers sent and not acknowledged."""
     return tcb.snd_max - tcb.snd_una
+
+
+cdef inline bint tcb_unfinished(const Tcb *tcb) noexcept nogil:
+    """Whether there is anything, a FIN too, that the peer has not acknowledged, sent or not."""
+    return (tcb.send.used != 0 or tcb.snd_max != tcb.snd_una
+            or (tcb.bits & TCB_FIN_WANTED != 0 and not tcb.bits & TCB_FIN_SENT))
 
 
 cdef inline uint32_t tcb_window(const Tcb *tcb) noexcept nogil:

@@ -3,11 +3,17 @@
 from libc.stdint cimport uint32_t
 from libc.string cimport strcmp
 
+from netos.proto.tcp cimport sequence_before_or_at
 from netos.proto.tcp_block cimport Congestion, Tcb
 
 
+cdef uint32_t initial_window(const Tcb *tcb) noexcept nogil:
+    """RFC 6928 section 2."""
+    return min(tcb.tcp.initial_window * tcb.mss, max(2 * tcb.mss, <uint32_t>14600))
+
+
 cdef void reno_start(Tcb *tcb) noexcept nogil:
-    tcb.cwnd = min(tcb.tcp.initial_window * tcb.mss, max(2 * tcb.mss, <uint32_t>14600))     # RFC 6928 section 2
+    tcb.cwnd = initial_window(tcb)
     tcb.ssthresh = <uint32_t>0x7FFFFFFF
 
 
@@ -19,6 +25,8 @@ cdef void reno_acked(Tcb *tcb, uint32_t count, bint limited) noexcept nogil:
     if not limited:
         return
     if tcb.cwnd < tcb.ssthresh:
+        if sequence_before_or_at(tcb.snd_una, tcb.recover):
+            count = min(count, tcb.mss)     # after a timeout much of it was there before (RFC 3465 section 2.3)
         tcb.cwnd += min(count, tcb.ssthresh - tcb.cwnd + tcb.mss)
         return
     tcb.acked_bytes += count
@@ -34,7 +42,7 @@ cdef void reno_loss(Tcb *tcb, uint32_t flight) noexcept nogil:
 
 
 cdef void reno_timeout(Tcb *tcb, uint32_t flight) noexcept nogil:
-    if tcb.backoff <= 1:        # a second timeout of the same data tells nothing new (RFC 5681 section 3.1)
+    if tcb.timeouts <= 1:       # a second timeout of the same data tells nothing new (RFC 5681 section 3.1)
         tcb.ssthresh = max(flight // 2, 2 * tcb.mss)
     tcb.cwnd = tcb.mss
     tcb.acked_bytes = 0
@@ -44,7 +52,12 @@ cdef void reno_recovered(Tcb *tcb, uint32_t flight) noexcept nogil:
     tcb.cwnd = min(tcb.ssthresh, max(flight, tcb.mss) + tcb.mss)
 
 
-cdef Congestion NEW_RENO = Congestion("newreno", reno_start, reno_acked, reno_loss, reno_timeout, reno_recovered)
+cdef void reno_idle(Tcb *tcb) noexcept nogil:
+    tcb.cwnd = min(tcb.cwnd, initial_window(tcb))       # RFC 5681 section 4.1
+
+
+cdef Congestion NEW_RENO = Congestion(
+    "newreno", reno_start, reno_acked, reno_loss, reno_timeout, reno_recovered, reno_idle)
 
 
 cdef const Congestion *congestion_find(const char *name) noexcept nogil:

@@ -21,8 +21,7 @@ from netos.proto.tcp cimport (
 from netos.proto.tcp_block cimport (
     COUNT_NO_BUFFER, COUNT_OUT_RESETS, COUNT_OUT_SEGMENTS, SYN_RECEIVED, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_CWR_PENDING,
     TCB_DSACK, TCB_ECE_PENDING, TCB_ECN, TCB_SACK, TCB_TIMESTAMPS, TCB_URGENT_OUT, TCB_WINDOW_SCALING,
-    TIMER_DELAYED_ACK, Connection,
-    Tcb, Tcp, tcp_clock,
+    TIMER_DELAYED_ACK, TIMER_PERSIST, Connection, Tcb, Tcp, tcp_clock,
 )
 from netos.proto.tcp_establish cimport own_mss
 from netos.wire cimport store_be16, store_be32
@@ -200,12 +199,12 @@ cdef bint send_segment(Tcb *tcb, const Path *path, uint32_t at, uint32_t length,
     if tcb.bits & TCB_ECN:
         if tcb.bits & TCB_ECE_PENDING:
             flags |= TCP_ECE
-        if length:
+        if length and at == tcb.snd_max and not tcb.deadline[TIMER_PERSIST]:
+            # New data alone: no retransmission (RFC 3168 section 6.1.5), no probe of a window (section 6.1.6)
+            tos |= IP_ECT0
             if tcb.bits & TCB_CWR_PENDING:
                 flags |= TCP_CWR
                 tcb.bits &= ~<uint32_t>TCB_CWR_PENDING
-            if at == tcb.snd_max:
-                tos |= IP_ECT0          # retransmissions are not ECN-capable (RFC 3168 section 6.1.5)
     put_header(data, &tcb.connection, at, tcb.rcv_nxt, flags, window_field(tcb), header)
     data += TCP_HEADER_LENGTH
     if tcb.bits & TCB_TIMESTAMPS:
@@ -225,7 +224,8 @@ cdef bint send_segment(Tcb *tcb, const Path *path, uint32_t at, uint32_t length,
     tcb.deadline[TIMER_DELAYED_ACK] = 0
     tcb.last_ack = tcb.rcv_nxt
     tcb.unacknowledged = 0
-    tcb.sent_at = tcp.host.now
+    if length:
+        tcb.sent_at = tcp.host.now
     return finish(tcp, packet, &tcb.connection, path.offload, tos)
 
 

@@ -86,7 +86,7 @@ cdef void tcb_established(Tcb *tcb) noexcept nogil:
     tcb.congestion.start(tcb)
     if tcb.backoff > 1:
         tcb.cwnd = tcb.mss      # the SYN was lost (RFC 5681 section 3.1)
-    tcb.backoff = 0
+    tcb.backoff = tcb.timeouts = 0
     tcb.deadline[TIMER_RETRANSMIT] = 0
     tcb.progress_at = tcb.tcp.host.now
     if tcb.bits & TCB_KEEPALIVE:

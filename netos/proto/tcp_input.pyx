@@ -242,7 +242,8 @@ cdef void syn_sent_input(Tcb *tcb, const Segment *segment) noexcept nogil:
     if not segment.flags & TCP_SYN:
         return
     offer_read(tcb.tcp, &offer, segment)
-    offer.ecn = offer.ecn and tcb.tcp.ecn
+    # A SYN without the offer may be what is answered; nor is it in our SYN,ACK (RFC 3168 section 6.1.1)
+    offer.ecn = offer.ecn and tcb.tcp.ecn and tcb.backoff < 2 and good
     tcb_agree(tcb, &offer)
     tcb.rcv_adv = tcb.rcv_nxt + min(tcb.receive_limit, <uint32_t>0xFFFF)
     tcb.heard_at = tcb.tcp.host.now

@@ -13,6 +13,7 @@ from netos.proto.tcp_block cimport (
     COUNT_CHALLENGE_ACKS, COUNT_RETRANSMITTED, ESTABLISHED, SYN_SENT, TCB_ACK_NOW, TCB_CORKED, TCB_FIN_SENT,
     TCB_FIN_WANTED, TCB_FORCED, TCB_NO_DELAY, TCB_RECOVERY, TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TOUCHED,
     TCB_URGENT_OUT, TIMER_DELAYED_ACK, TIMER_PERSIST, TIMER_RETRANSMIT, TIME_WAIT, Tcb, Tcp, tcb_flight, tcb_touch,
+    tcb_unfinished,
 )
 from netos.proto.tcp_emit cimport options_length, send_segment, send_syn, set_timer
 from netos.proto.tcp_establish cimport tcb_set_mss
@@ -23,6 +24,7 @@ cdef enum:
     HEADERS = 40                            # IPv4 and TCP without options
 
 cdef int64_t CHALLENGE_INTERVAL = 500000000
+cdef int64_t AGAIN_AFTER = 5000000      # when there was no buffer
 
 
 cdef struct Choice:             # what is sent next
@@ -31,6 +33,7 @@ cdef struct Choice:             # what is sent next
     bint retransmission
     bint finish                 # with the FIN
     bint probe                  # of the window
+    bint rescue                 # the one of RFC 6675 section 4, rule 4
 
 
 cdef uint32_t segment_payload(const Tcb *tcb) noexcept nogil:
@@ -93,7 +96,7 @@ cdef void take_data(const Tcb *tcb, uint32_t at, uint32_t length, bint retransmi
     choice.length = min(length, bytes_left)
     choice.finish = choice.length == bytes_left and tcb.bits & TCB_FIN_WANTED != 0
     choice.retransmission = retransmission
-    choice.probe = 0
+    choice.probe = choice.rescue = 0
 
 
 cdef bint hole(const Tcb *tcb, uint32_t after, bint lost, uint32_t *at, uint32_t *length) noexcept nogil:
@@ -167,9 +170,10 @@ cdef bint choose_in_recovery(Tcb *tcb, uint32_t allowed, uint32_t full, Choice *
         at = tcb.sacked.items[tcb.sacked.count - 1].end
         if <int32_t>(tcb.high_rxt - at) > 0:
             at = tcb.high_rxt
-        if <int32_t>(tcb.recover - at) > 0:
-            tcb.bits |= TCB_RESCUED
-            take_data(tcb, at, min(tcb.recover - at, full), 1, choice)
+        if <int32_t>(tcb.recover - at) > 0:         # its very end: a block there shows all the others before it lost
+            length = min(tcb.recover - at, full)
+            take_data(tcb, tcb.recover - length, length, 1, choice)
+            choice.rescue = 1
             return 1
     return 0
 
@@ -220,7 +224,9 @@ cdef void sent(Tcb *tcb, const Choice *choice) noexcept nogil:
         tcb.tcp.counts[COUNT_RETRANSMITTED] += 1
         tcb.retransmitted += 1
         tcb.bits &= ~<uint32_t>TCB_RTT_TIMED                # Karn
-        if tcb.bits & TCB_RECOVERY and <int32_t>(end - tcb.high_rxt) > 0:
+        if choice.rescue:
+            tcb.bits |= TCB_RESCUED
+        elif tcb.bits & TCB_RECOVERY and <int32_t>(end - tcb.high_rxt) > 0:
             tcb.high_rxt = end
     elif not tcb.bits & TCB_RTT_TIMED:
         tcb.bits |= TCB_RTT_TIMED
@@ -259,6 +265,7 @@ cdef void tcp_output(Tcb *tcb) noexcept nogil:
     cdef Tcp *tcp = tcb.tcp
     cdef uint32_t full, most
     cdef uint8_t flags
+    cdef bint failed = 0
     if tcb.connection.state == SYN_SENT and not tcb.deadline[TIMER_RETRANSMIT]:
         tcb.progress_at = tcp.host.now
         set_timer(tcb, TIMER_RETRANSMIT, tcp.host.now + tcb.rto)
@@ -266,7 +273,8 @@ cdef void tcp_output(Tcb *tcb) noexcept nogil:
     if tcb.connection.state < ESTABLISHED or tcb.connection.state == TIME_WAIT:
         return
     if not host_find_path(tcp.host, &tcb.connection.remote, &path):
-        if tcb_flight(tcb) or tcb.send.used:
+        if tcb_unfinished(tcb) and not tcb.deadline[TIMER_RETRANSMIT]:
+            tcb.progress_at = tcp.host.now                  # the user timeout counts from here
             set_timer(tcb, TIMER_RETRANSMIT, tcp.host.now + tcb.rto)
         return
     if path.mtu < tcb.mss + HEADERS:
@@ -275,6 +283,8 @@ cdef void tcp_output(Tcb *tcb) noexcept nogil:
     most = full
     if path.offload and not tcb.bits & TCB_URGENT_OUT:      # the urgent pointer is told from each segment's own place
         most = max(SUPER_SEGMENT_MAX - SUPER_SEGMENT_MAX % full, full)
+    if tcb_flight(tcb) == 0 and tcb.send.used and tcp.host.now - tcb.sent_at > tcb.rto:
+        tcb.congestion.idle(tcb)
     while choose(tcb, full, &choice):
         if path.room == 0:
             tcb_touch(tcb)                                  # when the link has room again
@@ -288,13 +298,19 @@ cdef void tcp_output(Tcb *tcb) noexcept nogil:
         if choice.length and choice.at + choice.length == data_end(tcb):
             flags |= TCP_PSH
         if not send_segment(tcb, &path, choice.at, choice.length, flags, full if path.offload else 0):
-            set_timer(tcb, TIMER_DELAYED_ACK, tcp.host.now + 5000000)
+            failed = 1
             break
         sent(tcb, &choice)
         path.room -= 1
-    if tcb.bits & TCB_ACK_NOW and path.room:
-        send_segment(tcb, &path, tcp_bare_place(tcb), 0, TCP_ACK, 0)
+    if tcb.bits & TCB_ACK_NOW:
+        if path.room == 0:
+            tcb_touch(tcb)
+        elif not send_segment(tcb, &path, tcp_bare_place(tcb), 0, TCP_ACK, 0):
+            failed = 1
+    if failed:
+        set_timer(tcb, TIMER_DELAYED_ACK, tcp.host.now + AGAIN_AFTER)
     if tcb.send.used and tcb_flight(tcb) == 0 and not tcb.deadline[TIMER_PERSIST] and not tcb.bits & TCB_TOUCHED:
+        tcb.progress_at = tcp.host.now                      # it is from here that a user waits for an answer
         set_timer(tcb, TIMER_PERSIST, tcp.host.now + tcb.rto)
 
 

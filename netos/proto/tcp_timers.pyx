@@ -9,10 +9,10 @@ from netos.proto.neighbours cimport neighbour_doubt
 from netos.proto.ranges cimport ranges_forget
 from netos.proto.tcp cimport TCP_ACK
 from netos.proto.tcp_block cimport (
-    COUNT_ABANDONED, COUNT_ATTEMPT_FAILS, COUNT_KEEPALIVES, COUNT_PROBES, COUNT_TIMEOUTS, ESTABLISHED, FIN_WAIT_2,
-    SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW, TCB_FORCED, TCB_KEEPALIVE, TCB_ORPHAN, TCB_RECOVERY, TCB_RESCUED,
-    TCP_TIMERS, TIMER_DELAYED_ACK, TIMER_KEEPALIVE, TIMER_LINGER, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb,
-    Tcp, tcb_flight,
+    COUNT_ABANDONED, COUNT_ATTEMPT_FAILS, COUNT_KEEPALIVES, COUNT_PROBES, COUNT_RETRANSMITTED, COUNT_TIMEOUTS,
+    ESTABLISHED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW, TCB_CWR_PENDING, TCB_ECN, TCB_FORCED, TCB_KEEPALIVE,
+    TCB_ORPHAN, TCB_RECOVERY, TCB_RESCUED, TCP_TIMERS, TIMER_DELAYED_ACK, TIMER_KEEPALIVE, TIMER_LINGER, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb,
+    Tcp, tcb_flight, tcb_unfinished,
 )
 from netos.proto.tcp_emit cimport send_segment, send_syn, set_timer
 from netos.proto.tcp_output cimport tcp_output
@@ -86,7 +86,8 @@ cdef bint retransmit(Tcb *tcb) noexcept nogil:
     cdef int64_t now = tcb.tcp.host.now
     cdef uint32_t flight = tcb_flight(tcb)
     cdef bint opening = tcb.connection.state == SYN_SENT or tcb.connection.state == SYN_RECEIVED
-    if now - tcb.progress_at >= (SYN_PATIENCE if opening else tcb.user_timeout):
+    cdef int64_t patience = SYN_PATIENCE if opening else tcb.user_timeout
+    if now - tcb.progress_at >= patience:
         if opening:
             tcb.tcp.counts[COUNT_ATTEMPT_FAILS] += 1
         return give_up(tcb)
@@ -94,22 +95,27 @@ cdef bint retransmit(Tcb *tcb) noexcept nogil:
         return probe(tcb)                       # what was sent came too late for the window: that is no loss
     tcb.tcp.counts[COUNT_TIMEOUTS] += 1
     tcb.backoff += 1
-    if tcb.backoff == DOUBTED:
+    tcb.timeouts += 1
+    if tcb.timeouts == DOUBTED:
         doubt_neighbour(tcb)
     tcb.rto = min(tcb.rto * 2, tcb.tcp.rto_maximum)
     tcb.bits &= ~<uint32_t>(TCB_RECOVERY | TCB_RESCUED)
-    set_timer(tcb, TIMER_RETRANSMIT, now + tcb.rto)
+    set_timer(tcb, TIMER_RETRANSMIT, min(now + tcb.rto, tcb.progress_at + patience))
     if opening:
+        tcb.tcp.counts[COUNT_RETRANSMITTED] += 1
+        tcb.retransmitted += 1
         send_syn(tcb)
         return 1
     if flight:
         tcb.congestion.timeout(tcb, flight)
+        if tcb.bits & TCB_ECN:
+            tcb.bits |= TCB_CWR_PENDING         # any reduction is told (RFC 3168 section 6.1.2)
         ranges_forget(&tcb.sacked, tcb.snd_max)     # the peer may have thrown it away (RFC 2018 section 8)
         tcb.snd_nxt = tcb.snd_una
         tcb.recover = tcb.snd_max                   # no fast retransmit for what was sent before (RFC 6582 section 4)
         tcb.duplicate_acks = 0
     tcp_output(tcb)
-    if tcb_flight(tcb) == 0 and not tcb.send.used:
+    if not tcb_unfinished(tcb):
         tcb.deadline[TIMER_RETRANSMIT] = 0
     return 1
 
@@ -117,9 +123,12 @@ cdef bint retransmit(Tcb *tcb) noexcept nogil:
 cdef bint probe(Tcb *tcb) noexcept nogil:
     """A byte beyond the window, for ever while the peer answers and a user waits (RFC 9293 section 3.8.6.1)."""
     cdef int64_t now = tcb.tcp.host.now
+    cdef int64_t since = tcb.progress_at        # when it began to wait, or something was last acknowledged
     if not tcb.send.used and not tcb_flight(tcb):
         return 1
-    if tcb.probes and now - (tcb.progress_at if tcb.bits & TCB_ORPHAN else tcb.heard_at) >= tcb.user_timeout:
+    if not tcb.bits & TCB_ORPHAN:
+        since = max(since, tcb.heard_at)
+    if tcb.probes and now - since >= tcb.user_timeout:
         return give_up(tcb)
     tcb.tcp.counts[COUNT_PROBES] += 1
     set_timer(tcb, TIMER_PERSIST, now + min(max(tcb.rto, SECOND // 2) << min(tcb.probes, <uint32_t>10), PROBE_MAXIMUM))
@@ -137,6 +146,8 @@ cdef bint keepalive(Tcb *tcb) noexcept nogil:
     cdef Path path
     if not tcb.bits & TCB_KEEPALIVE or tcb.connection.state < ESTABLISHED:
         return 1
+    if tcb.heard_at >= tcb.probed_at:           # the last probe was answered, however short the idle time is
+        tcb.probes = 0
     if now < due:
         tcb.probes = 0
         set_timer(tcb, TIMER_KEEPALIVE, due)
@@ -146,6 +157,7 @@ cdef bint keepalive(Tcb *tcb) noexcept nogil:
             return give_up(tcb)
         tcb.probes += 1
         tcb.tcp.counts[COUNT_KEEPALIVES] += 1
+        tcb.probed_at = now
         if host_find_path(tcb.tcp.host, &tcb.connection.remote, &path):
             send_segment(tcb, &path, tcb.snd_una - 1, 0, TCP_ACK, 0)
     set_timer(tcb, TIMER_KEEPALIVE, now + tcb.keepalive_interval)

@@ -176,9 +176,14 @@ cdef void tcp_urge(Tcb *tcb) noexcept nogil:
         tcb_touch(tcb)
 
 
+cdef uint32_t unread(const Tcb *tcb) noexcept nogil:
+    """The sequence number of the next byte that the user will read; the FIN is none."""
+    return tcb.rcv_nxt - tcb.receive.used - (tcb.bits & TCB_FIN_RECEIVED != 0)
+
+
 cdef uint32_t tcp_unread_urgent(const Tcb *tcb) noexcept nogil:
     """Bytes up to the end of the peer's urgent data, whether they have come or not; 0: there is none."""
-    return tcb.rcv_up - (tcb.rcv_nxt - tcb.receive.used) if tcb.bits & TCB_URGENT_IN else 0
+    return tcb.rcv_up - unread(tcb) if tcb.bits & TCB_URGENT_IN else 0
 
 
 cdef uint32_t tcp_read(Tcb *tcb, uint8_t *into, uint32_t length) noexcept nogil:
@@ -212,7 +217,7 @@ cdef void taken_out(Tcb *tcb, uint32_t length) noexcept nogil:
     """The user has `length` of the bytes that are in order."""
     cdef uint32_t told = tcb.rcv_adv - tcb.rcv_nxt, room, most
     ring_skip(&tcb.receive, length)
-    if tcb.bits & TCB_URGENT_IN and not sequence_before(tcb.rcv_nxt - tcb.receive.used, tcb.rcv_up):
+    if tcb.bits & TCB_URGENT_IN and not sequence_before(unread(tcb), tcb.rcv_up):
         tcb.bits &= ~<uint32_t>TCB_URGENT_IN
     if tcb.receive.used == 0 and tcb.received.count == 0:
         ring_free(&tcb.receive)

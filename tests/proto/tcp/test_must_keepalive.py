@@ -99,6 +99,22 @@ def test_must_29_one_lost_answer_is_not_the_end():
     assert (server.state, server.error) == ("CLOSED", errno.ETIMEDOUT)
 
 
+@mutation("tcp_timers.pyx", "    if tcb.heard_at >= tcb.probed_at: ", "    if 0: ")
+def test_answered_probes_end_nothing_however_they_are_spaced():
+    """With an interval longer than the idle time the connection is always due; it must not die of answers."""
+    peer = Peer()
+    server = peer.accepted()
+    server.keepalive = True
+    server.set_keepalive(5, 10, 3)
+    for _ in range(100):
+        peer.wait(1)
+        if peer.drain():
+            peer.send(b"", "A")
+    assert server.state == "ESTABLISHED"
+    peer.wait(41)
+    assert (server.state, server.error) == ("CLOSED", errno.ETIMEDOUT)
+
+
 def test_keepalives_are_answered():
     """A peer's probe, with and without a byte of garbage, draws an acknowledgment: else it would cut us off."""
     peer = Peer()

@@ -74,7 +74,7 @@ def test_must_32_the_user_is_told_when_the_urgent_pointer_comes_or_moves_on():
 
 
 @mutation("tcp_user.pyx",
-          "    if tcb.bits & TCB_URGENT_IN and not sequence_before(tcb.rcv_nxt - tcb.receive.used, tcb.rcv_up):\n"
+          "    if tcb.bits & TCB_URGENT_IN and not sequence_before(unread(tcb), tcb.rcv_up):\n"
           "        tcb.bits &= ~<uint32_t>TCB_URGENT_IN\n",
           "")
 def test_must_33_the_user_can_tell_how_much_urgent_data_is_left():
@@ -92,6 +92,19 @@ def test_must_33_the_user_can_tell_how_much_urgent_data_is_left():
         server.receive(1)
     left.append(server.urgent)
     assert left == [8, 6, 4, 2, 1, 0, 0, 0]
+
+
+@mutation("tcp_user.pyx", " - (tcb.bits & TCB_FIN_RECEIVED != 0)", "")
+def test_the_fin_is_none_of_the_urgent_bytes():
+    """It takes a sequence number, but the user does not read it."""
+    peer = Peer()
+    server = peer.accepted()
+    peer.send(b"abc", "PAUF", urgent=3)
+    assert server.urgent == 3
+    server.receive(2)
+    assert server.urgent == 1
+    server.receive()
+    assert server.urgent == 0
 
 
 @mutation("tcp_user.pyx",
