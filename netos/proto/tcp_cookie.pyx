@@ -1,7 +1,8 @@
 """SYN cookies: an initial sequence number that stands for a SYN which was not kept (RFC 4987 section 3.6).
 
 The number has five bits of a clock of 64 s, three of a table of segment sizes, and 24 of a keyed hash over both ends,
-the peer's sequence number and the other eight. What else a SYN offers fits the low bits of our timestamp: four of
+the peer's sequence number, the size and the whole of the clock: a cookie is not good again when its five bits come
+round. What else a SYN offers fits the low bits of our timestamp: four of
 window scale (15: none), one of SACK, one of ECN; a peer without timestamps goes without.
 """
 
@@ -19,29 +20,36 @@ cdef enum:
     NO_SCALE = 15
 
 cdef int64_t PERIOD = 64000000000
-cdef uint16_t[SIZES] SIZE_TABLE = [536, 900, 1200, 1360, 1400, 1440, 1460, 8960]
+cdef uint16_t[SIZES] SIZE_TABLE = [88, 536, 1200, 1360, 1400, 1440, 1460, 8960]     # 88: the least that is ever sent
 
 
 cdef uint32_t period(Tcp *tcp) noexcept nogil:
-    return <uint32_t>(tcp.host.now // PERIOD) & 31
+    """The clock, in 24 bits, which last for 34 years."""
+    return <uint32_t>(tcp.host.now // PERIOD) & 0xFFFFFF
 
 
-cdef uint32_t cookie_hash(Tcp *tcp, const Connection *connection, uint32_t irs, uint32_t head) noexcept nogil:
+cdef uint32_t cookie_hash(Tcp *tcp, const Connection *connection, uint32_t irs, uint32_t made,
+                          uint32_t size) noexcept nogil:
+    cdef uint64_t salt = SALT_COOKIE | size << 5 | <uint64_t>made << 8 | <uint64_t>irs << 32
     return <uint32_t>tuple_hash(tcp, &connection.local, connection.local_port, &connection.remote,
-                                connection.remote_port, SALT_COOKIE | <uint64_t>irs << 32 | head << 8) & 0xFFFFFF
+                                connection.remote_port, salt) & 0xFFFFFF
+
+
+cdef uint32_t cookie_age(Tcp *tcp, uint32_t cookie) noexcept nogil:
+    """How many steps ago the clock showed the five bits of a cookie."""
+    return (period(tcp) - (cookie >> 27)) & 31
 
 
 cdef uint32_t cookie_make(Tcp *tcp, const Connection *connection, Offer *offer) noexcept nogil:
     """The initial sequence number to answer a SYN with; the offer is cut down to what the cookie can hold."""
-    cdef uint32_t size = SIZES - 1, head
+    cdef uint32_t size = SIZES - 1, made = period(tcp)
     while size and SIZE_TABLE[size] > offer.mss:
         size -= 1
     offer.mss = min(offer.mss, SIZE_TABLE[size])
     if not offer.timestamps:
         offer.sack = offer.ecn = 0
         offer.window_scale = -1
-    head = period(tcp) << 3 | size
-    return head << 24 | cookie_hash(tcp, connection, offer.irs, head)
+    return made << 27 | size << 24 | cookie_hash(tcp, connection, offer.irs, made, size)
 
 
 cdef uint32_t cookie_timestamp(Tcp *tcp, const Offer *offer, uint32_t offset) noexcept nogil:
@@ -58,11 +66,11 @@ cdef uint32_t cookie_timestamp(Tcp *tcp, const Offer *offer, uint32_t offset) no
 cdef bint cookie_read(Tcp *tcp, const Connection *connection, uint32_t cookie, uint32_t irs,
                       Offer *offer) noexcept nogil:
     """Whether the cookie is one of ours, for these ends, and fresh; then what it says."""
-    cdef uint32_t head = cookie >> 24
-    if not cookie_may_be(tcp, cookie) or cookie_hash(tcp, connection, irs, head) != cookie & 0xFFFFFF:
+    cdef uint32_t made = (period(tcp) - cookie_age(tcp, cookie)) & 0xFFFFFF, size = cookie >> 24 & 7
+    if not cookie_may_be(tcp, cookie) or cookie_hash(tcp, connection, irs, made, size) != cookie & 0xFFFFFF:
         return 0
     offer.irs = irs
-    offer.mss = SIZE_TABLE[head & 7]
+    offer.mss = SIZE_TABLE[size]
     offer.window_scale = -1
     offer.sack = offer.timestamps = offer.ecn = 0
     return 1
@@ -70,7 +78,7 @@ cdef bint cookie_read(Tcp *tcp, const Connection *connection, uint32_t cookie, u
 
 cdef bint cookie_may_be(Tcp *tcp, uint32_t cookie) noexcept nogil:
     """Whether it could be a fresh cookie, as far as can be told without the peer's first sequence number."""
-    return ((period(tcp) - (cookie >> 27)) & 31) < PERIODS
+    return cookie_age(tcp, cookie) < PERIODS
 
 
 cdef void cookie_read_timestamp(uint32_t echo, uint32_t offset, Offer *offer) noexcept nogil:

@@ -50,7 +50,9 @@ cdef void tcp_input(Tcp *tcp, const Address *local, const Address *remote, const
         tcb = half_open_input(tcp, <HalfOpen *>found, segment)
         if tcb != NULL:
             block_input(tcb, segment)
-    elif found == NULL or time_wait_input(tcp, <TimeWait *>found, segment):
+    elif found != NULL:
+        time_wait_input(tcp, <TimeWait *>found, segment)
+    else:
         unknown_input(tcp, local, remote, segment)
 
 
@@ -75,7 +77,7 @@ cdef void unknown_input(Tcp *tcp, const Address *local, const Address *remote, c
         if tcb != NULL:
             block_input(tcb, segment)
     elif segment.flags & TCP_SYN and not segment.flags & TCP_FIN and segment.source_port:
-        listener_input(tcp, listener, &connection, segment)
+        listener_input(tcp, listener, &connection, segment, NULL)
 
 
 cdef void block_input(Tcb *tcb, const Segment *segment) noexcept nogil:

@@ -21,8 +21,10 @@ from netos.proto.tcp_timers cimport rtt_measured, tcb_new
 
 cdef enum:
     SYN_ACK_RETRANSMITS = 5
+    SEQUENCE_GAP = 65536        # between the numbers of two connections, one in the place of the other
 
 cdef int64_t SECOND = 1000000000
+cdef int64_t ANSWER_INTERVAL = 100000000
 
 
 cdef void send_reset(Tcp *tcp, const Connection *connection, const Segment *segment) noexcept nogil:
@@ -63,12 +65,23 @@ cdef void offer_of(const HalfOpen *half, Offer *offer) noexcept nogil:
 
 
 cdef void answer(Tcp *tcp, HalfOpen *half) noexcept nogil:
-    """Send the SYN,ACK, and wait twice as long as the last time."""
+    """Send the SYN,ACK."""
     cdef Offer offer
     offer_of(half, &offer)
     send_syn_ack(tcp, &half.connection, &offer, half.iss, half.listener.receive_limit,
                  tcp_clock(tcp) + half.ts_offset)
     half.sent_at = tcp.host.now
+
+
+cdef void answer_again(Tcp *tcp, HalfOpen *half) noexcept nogil:
+    """Send it to a peer who seems not to know of it, not too often; the timer goes on, or who asks on would hold it."""
+    if tcp.host.now - half.sent_at >= ANSWER_INTERVAL:
+        half.retransmits = max(half.retransmits, 1)         # from now on, nobody can tell which one is acknowledged
+        answer(tcp, half)
+
+
+cdef void wait_on(Tcp *tcp, HalfOpen *half) noexcept nogil:
+    """Wait for the answer to the SYN,ACK, twice as long as the last time."""
     deadline_set(&tcp.host.deadlines, &half.timer, tcp.host.now + (SECOND << half.retransmits))
 
 
@@ -83,6 +96,7 @@ cdef void half_open_expire(Deadline *deadline) noexcept nogil:
     tcp.counts[COUNT_TIMEOUTS] += 1
     tcp.counts[COUNT_RETRANSMITTED] += 1
     answer(tcp, half)
+    wait_on(tcp, half)
 
 
 cdef void half_open_end(Tcp *tcp, HalfOpen *half) noexcept nogil:
@@ -93,8 +107,12 @@ cdef void half_open_end(Tcp *tcp, HalfOpen *half) noexcept nogil:
     slab_give(&tcp.half_opens, half)
 
 
-cdef void listener_input(Tcp *tcp, Listener *listener, Connection *connection, const Segment *segment) noexcept nogil:
-    """A SYN for a listener (others than SYNs are answered by the caller): remember it, or send a cookie instead."""
+cdef void listener_input(Tcp *tcp, Listener *listener, Connection *connection, const Segment *segment,
+                         const uint32_t *left_off) noexcept nogil:
+    """A SYN for a listener (others than SYNs are answered by the caller): remember it, or send a cookie instead.
+
+    `left_off`: the sequence number with which we ended the last connection between these ends; NULL: not known.
+    """
     cdef HalfOpen *half
     cdef Offer offer
     cdef uint32_t cookie
@@ -120,11 +138,14 @@ cdef void listener_input(Tcp *tcp, Listener *listener, Connection *connection, c
     half.irs, half.mss, half.window_scale = offer.irs, offer.mss, offer.window_scale
     half.sack, half.timestamps, half.ecn, half.ts_recent = offer.sack, offer.timestamps, offer.ecn, offer.ts_value
     half.iss = initial_sequence(tcp, connection)
+    if left_off != NULL and not sequence_before(left_off[0], half.iss):
+        half.iss = left_off[0] + SEQUENCE_GAP
     half.ts_offset = timestamp_offset(tcp, connection)
     deadline_init(&half.timer, half_open_expire, half)
     listener.half_open += 1
     tcp_insert(tcp, &half.connection)
     answer(tcp, half)
+    wait_on(tcp, half)
 
 
 cdef Tcb *half_open_input(Tcp *tcp, HalfOpen *half, const Segment *segment) noexcept nogil:
@@ -137,9 +158,8 @@ cdef Tcb *half_open_input(Tcp *tcp, HalfOpen *half, const Segment *segment) noex
             tcp.counts[COUNT_ATTEMPT_FAILS] += 1
             half_open_end(tcp, half)
         return NULL
-    if segment.flags & TCP_SYN and segment.sequence == half.irs and not segment.flags & TCP_ACK:
-        if tcp.host.now - half.sent_at >= SECOND // 10:     # our answer was lost
-            answer(tcp, half)
+    if segment.flags & TCP_SYN and not segment.flags & TCP_ACK:
+        answer_again(tcp, half)         # it was lost; or the peer has begun anew, and will reset this (RFC 5961 section 4)
         return NULL
     if segment.flags & TCP_SYN or not segment.flags & TCP_ACK:
         return NULL
@@ -147,7 +167,7 @@ cdef Tcb *half_open_input(Tcp *tcp, HalfOpen *half, const Segment *segment) noex
         send_reset(tcp, &half.connection, segment)
         return NULL
     if segment.sequence - (half.irs + 1) > window:
-        answer(tcp, half)
+        answer_again(tcp, half)
         return NULL
     if half.timestamps and segment.timestamps and sequence_before(segment.ts_value, half.ts_recent):
         return NULL

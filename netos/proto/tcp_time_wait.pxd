@@ -5,4 +5,4 @@ from netos.proto.tcp_segment cimport Segment
 
 
 cdef void time_wait_enter(Tcb *tcb) noexcept nogil
-cdef bint time_wait_input(Tcp *tcp, TimeWait *wait, const Segment *segment) noexcept nogil
+cdef void time_wait_input(Tcp *tcp, TimeWait *wait, const Segment *segment) noexcept nogil

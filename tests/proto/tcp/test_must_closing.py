@@ -59,8 +59,8 @@ def test_must_13_time_wait_lasts_for_two_segment_lifetimes():
 
 
 @mutation("tcp_time_wait.pyx",
-          "        return 0                        # RFC 1337",
-          "        time_wait_end(wait)\n        return 0                        # RFC 1337")
+          "        return                          # RFC 1337",
+          "        time_wait_end(wait)\n        return                          # RFC 1337")
 def test_a_reset_does_not_cut_time_wait_short():
     """RFC 1337: or old duplicates could reach a new connection."""
     peer = Peer()
@@ -71,11 +71,11 @@ def test_a_reset_does_not_cut_time_wait_short():
 
 
 @mutation("tcp_time_wait.pyx",
-          "            newer = sequence_before(wait.ts_recent, segment.ts_value)\n",
-          "            newer = 0\n")
+          "        newer = sequence_before(wait.ts_recent, segment.ts_value)\n",
+          "        newer = 0\n")
 @mutation("tcp_time_wait.pyx",
-          "        newer = sequence_before(wait.rcv_nxt, segment.sequence) or",
-          "        newer = sequence_before(segment.sequence, wait.rcv_nxt) or")
+          "    cdef bint newer = sequence_before(wait.rcv_nxt, segment.sequence) or",
+          "    cdef bint newer = sequence_before(segment.sequence, wait.rcv_nxt) or")
 @pytest.mark.parametrize(("before", "offset", "after", "reused"), [
     (None, 10, None, True), (None, -10, None, False),           # by sequence number
     (100, -10, 101, True), (100, 10, 99, False),                # by timestamp

@@ -372,7 +372,7 @@ def test_data_may_overtake_the_acknowledgment_of_a_cookie():
     assert server.receive() == b"firstsecond"
 
 
-@mutation("tcp_cookie.pyx", "or cookie_hash(tcp, connection, irs, head) != cookie & 0xFFFFFF:", "or 0:")
+@mutation("tcp_cookie.pyx", "or cookie_hash(tcp, connection, irs, made, size) != cookie & 0xFFFFFF:", "or 0:")
 def test_cookies_cannot_be_made_up_and_get_old():
     """RFC 4987: an ACK that does not bring ours back opens nothing; one that is minutes late is reset."""
     peer = Peer(always_cookies=True)
