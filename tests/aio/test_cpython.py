@@ -34,6 +34,7 @@ EXCLUDED = {
     "TestEvents::test_create_server_multiple_hosts_ipv6": NO_IPV6,
     "TestEvents::test_create_server_multiple_hosts_ipv4": "replaces asyncio.base_events.socket, where our "
                                                           "sockets do not come from",
+    "TestEvents::test_create_server_trsock": "a socket of the stack has no descriptor that could be duplicated",
     "TestUvServer::test_start_unix_server_1": "a UNIX server of uvloop's own, whose `sockets` is a list",
     "TestSendfile::test_sendfile_force_unsupported_native": NO_SENDFILE,
     "TestSendfile::test_sendfile_prevents_bare_write": NO_SENDFILE,
