@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 from asyncio import unix_events
+from functools import partial
 from typing import Any
 
 from netos.aio.loop import EventLoop
@@ -36,13 +38,18 @@ def adopt_event_loops() -> None:
     SelectorEventLoop.__qualname__ = SelectorEventLoop.__name__
     places: list[Any] = [asyncio, unix_events]
     for place in places:
-        place.SelectorEventLoop = SelectorEventLoop
+        replace(place, "SelectorEventLoop", SelectorEventLoop)
         if hasattr(place, "EventLoop"):     # since Python 3.13
-            place.EventLoop = SelectorEventLoop
-    policy: Any = asyncio.DefaultEventLoopPolicy
-    policy._loop_factory = SelectorEventLoop
+            replace(place, "EventLoop", SelectorEventLoop)
+    replace(asyncio.DefaultEventLoopPolicy, "_loop_factory", SelectorEventLoop)
     asyncio.set_event_loop_policy(None)
     adopt_uvloop()
+
+
+def replace(place: Any, name: str, made: type) -> None:
+    """Put a class where programs find it; in forked children, which have no stack, the one that was there."""
+    os.register_at_fork(after_in_child=partial(setattr, place, name, getattr(place, name)))
+    setattr(place, name, made)
 
 
 def adopt_uvloop() -> None:
@@ -57,5 +64,4 @@ def adopt_uvloop() -> None:
         """uvloop's loop, on the stack."""
 
     Loop.__qualname__ = Loop.__name__
-    module: Any = uvloop
-    module.Loop = Loop
+    replace(uvloop, "Loop", Loop)

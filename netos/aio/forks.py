@@ -1,11 +1,31 @@
-"""Forked children: they have none of the packet memory, so nothing of the stack may be touched there, nor freed."""
+"""Forked children: they have no packet memory and no network of the stack, and leave the parent's alone."""
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import mmap
 import os
+import weakref
+from typing import TYPE_CHECKING
 
+from netos.kernel import memory
+
+if TYPE_CHECKING:
+    from netos.aio.host import Host
+
+MAP_NORESERVE, MAP_FIXED = 0x4000, 0x10             # mmap(2), the same on all of Linux's that netos runs on
+
+_hosts: weakref.WeakSet[Host] = weakref.WeakSet()
 _was_enabled = False
+_mmap = ctypes.CDLL(None, use_errno=True).mmap
+_mmap.restype = ctypes.c_void_p
+_mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long)
+
+
+def keep_from_children(host: Host) -> None:
+    """Have a host be a closed one in children that are forked from now on."""
+    _hosts.add(host)
 
 
 def _before() -> None:
@@ -20,10 +40,14 @@ def _in_parent() -> None:
 
 
 def _in_child() -> None:
+    """Nothing of the stack moves any more, and what is freed, closed or written on the way out finds memory there."""
+    for host in list(_hosts):
+        host.abandon()
+    if memory.arena_fd >= 0:
+        _mmap(memory.arena()["base"], os.fstat(memory.arena_fd).st_size, mmap.PROT_READ | mmap.PROT_WRITE,
+              mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0)
     gc.freeze()
     _in_parent()
 
 
-def keep_forks_off() -> None:
-    """Have the garbage collector of forked children leave alone what there was before."""
-    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
+os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

@@ -10,7 +10,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from netos.aio.forks import keep_forks_off
+from netos.aio.forks import keep_from_children
 from netos.errors import NetosError
 from netos.kernel.inline import InlineRunner
 
@@ -64,6 +64,7 @@ class Host:
         self.dns = tuple(dns)
         self.closed = False
         self._runner: InlineRunner | None = None
+        keep_from_children(self)
         try:
             if asyncio._get_running_loop() is None and not self.wait_for_leases(patience):
                 raise NetosError(f"no DHCP server has given an address within {patience:g} seconds: is one on that "
@@ -111,17 +112,28 @@ class Host:
                 cpu.wait(min(left, 0.1))
         return True
 
+    def abandon(self) -> None:
+        """In a forked child: the host is closed here, and the parent's descriptors stay as they are."""
+        self.closed = True
+        if self._runner is not None:
+            self._runner.abandon()
+        self.loop = self._runner = None
+
     def close(self) -> None:
-        """Close devices; connections that are open are reset."""
-        self.detach()
+        """Close devices; connections that are open are reset. RuntimeError while one of its loops runs."""
+        if self.loop is not None:
+            raise RuntimeError("an event loop still runs on this host: stop the loop, then close the host")
         if not self.closed:
             self.closed = True
             self.router.close()
 
-    def __enter__(self) -> Self:
+    def use(self) -> Self:
+        """Have new event loops be on this host, until another is used."""
         global _current
         self._before, _current = _current, self
         return self
+
+    __enter__ = use
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  traceback: TracebackType | None) -> None:
@@ -133,7 +145,6 @@ class Host:
 
 
 _current: Host | None = None
-keep_forks_off()
 
 
 def current_host() -> Host:

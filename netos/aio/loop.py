@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from netos.aio.connecting import ConnectingMixin
 from netos.aio.host import Host, current_host
 from netos.aio.names import name_of, resolve
+from netos.aio.server import Acceptor
 from netos.aio.sock_calls import SockMixin
 from netos.aio.sockets import StackSocket
 
@@ -27,8 +28,11 @@ class StackMixin(ConnectingMixin, SockMixin):
         super().__init__(*arguments, **options)
 
     def close(self) -> None:
-        """Close the loop; transports that are still open are lost, with a warning."""
+        """Close the loop; transports that are still open are lost, with a warning, ports of servers are free again."""
         super().close()                     # type: ignore[misc]
+        for one in self.netos_open:
+            if isinstance(one, Acceptor):
+                one.leave()
         self.netos_open.clear()
 
     def run_forever(self) -> None:
@@ -41,21 +45,25 @@ class StackMixin(ConnectingMixin, SockMixin):
             raise RuntimeError("Cannot run the event loop while another loop is running")
         if loop.is_closed():
             raise RuntimeError("Event loop is closed")
-        attached = host.loop is None and not host.closed
-        if attached:
+        if host.loop is None and not host.closed:
             host.attach(loop)
         try:
             super().run_forever()           # type: ignore[misc]
         finally:
-            if attached:
+            if host.loop is loop:
                 host.detach()
 
     def stack_socket(self, family: int = socket.AF_INET, type: int = socket.SOCK_STREAM, proto: int = 0) -> StackSocket:
-        """A new socket of the loop's host; RuntimeError when another loop moves that host's packets."""
-        running: Any = self.netos_host.loop
-        if running not in (None, self):
+        """A new socket of the loop's host; RuntimeError when another loop moves that host's packets, or nothing can."""
+        loop: Any = self
+        host = self.netos_host
+        if host.closed:
+            raise RuntimeError("this loop's host is closed: a loop lives while its host does, and in its own process")
+        if host.loop is None and loop.is_running():
+            host.attach(loop)               # the one that had it when this one began to run is over
+        if host.loop not in (None, loop):
             raise RuntimeError("another event loop runs on this host, in another thread: a host has one at a time")
-        return StackSocket(family, type, proto, host=self.netos_host)
+        return StackSocket(family, type, proto, host=host)
 
     async def getaddrinfo(self, host: Any, port: Any, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
                           ) -> list[Any]:

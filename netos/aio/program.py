@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import runpy
 import shutil
+import signal
 import sys
-import traceback
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -33,29 +35,48 @@ class Program(NamedTuple):
 
 def run_program(program: Program) -> int:
     """Run it in this process, as python does; its exit status."""
-    mode, target, arguments = program
     adopt_event_loops()
+    status, interrupted = 0, False
     try:
-        if mode == "module":
-            sys.argv = [target, *arguments]
-            sys.path.insert(0, os.getcwd())
-            runpy.run_module(target, run_name="__main__", alter_sys=True)
-        elif mode == "code":
-            sys.argv = ["-c", *arguments]
-            sys.path.insert(0, "")
-            run_code(target)
-        else:
-            sys.argv = [target, *arguments]
-            sys.path.insert(0, str(Path(target).resolve().parent))
-            run_file(target)
+        start(program)
     except SystemExit as leaving:
-        return exit_status(leaving.code)
+        status = exit_status(leaving.code)
     except KeyboardInterrupt as error:
-        interrupted(error)
+        show(error)
+        interrupted = True
     except BaseException as error:
         show(error)
-        return FAILED
-    return 0
+        status = FAILED
+    threading._shutdown()       # type: ignore[attr-defined] # waits for threads, as python does; their loops need the host
+    if interrupted:
+        end_by_interrupt()
+    return status
+
+
+def start(program: Program) -> None:
+    """Run it with sys.argv and sys.path as python has them."""
+    mode, target, arguments = program
+    if mode == "module":
+        sys.argv = [target, *arguments]
+        begin_path(os.getcwd())
+        runpy.run_module(target, run_name="__main__", alter_sys=True)
+    elif mode == "code":
+        sys.argv = ["-c", *arguments]
+        begin_path("")
+        run_code(target)
+    else:
+        sys.argv = [target, *arguments]
+        begin_path(str(Path(target).resolve().parent))
+        run_file(target)
+
+
+def begin_path(first: str) -> None:
+    """Have sys.path begin with this, and not with what the command netos has there."""
+    if not sys.flags.safe_path and sys.path:
+        ours = sys.path.pop(0)
+        if ours not in sys.path and os.path.realpath(ours) == str(Path(__file__).resolve().parents[2]):
+            sys.path.append(ours)       # a source tree without installation: netos itself is there
+    sys.path.insert(0, first)
 
 
 def parse_program(words: Sequence[str]) -> Program:
@@ -100,12 +121,12 @@ def run_file(path: str) -> None:
     """Run a script as __main__, in a module that outlives the run, as python's does."""
     path = os.path.abspath(path)
     with open(path, "rb") as file:
-        run_main(compile(file.read(), path, "exec"), path)
+        run_main(compile(file.read(), path, "exec", dont_inherit=True), path)
 
 
 def run_code(text: str) -> None:
     """Run what -c was given."""
-    run_main(compile(text, "<string>", "exec"), None)
+    run_main(compile(text, "<string>", "exec", dont_inherit=True), None)
 
 
 def run_main(code: Any, path: str | None) -> None:
@@ -132,19 +153,21 @@ def exit_status(code: Any) -> int:
 
 
 def show(error: BaseException) -> None:
-    """The traceback of the program, without the frames of ours that are above it."""
+    """Have sys.excepthook show the error of the program, without the frames of ours that are above it."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_globals.get("__name__") in (__name__, "runpy"):
         trace = trace.tb_next
-    traceback.print_exception(type(error), error, trace)
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    sys.excepthook(type(error), error.with_traceback(trace), trace)
 
 
-def interrupted(error: KeyboardInterrupt) -> NoReturn:
-    """End as python does after Ctrl-C: by the signal, so that a shell sees it."""
-    import signal
-
-    sys.stdout.flush()
-    show(error)
+def end_by_interrupt() -> NoReturn:
+    """End as python does after Ctrl-C: run what is registered for the exit, then by the signal, which a shell sees."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGINT)
     sys.exit(INTERRUPTED)

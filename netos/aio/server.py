@@ -45,6 +45,10 @@ class Acceptor:
         elif not self.loop.is_closed():
             self.loop.call_soon(self.accept)
 
+    def leave(self) -> None:
+        """Take no more: the listener is its socket's alone, and closed when nobody holds that."""
+        self.listener.user = None
+
     def accept(self) -> None:
         """Take all that wait."""
         while self.listener.user is self and (endpoint := self.listener.accept()) is not None:

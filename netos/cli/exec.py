@@ -48,10 +48,13 @@ def main(argv: Sequence[str]) -> int:
     words = options.program[1:] if options.program[:1] == ["--"] else options.program
     check(options, words)
     program = parse_program(words)
-    with make_host(options) as host:
-        if not options.quiet:
-            print(description(options, host), file=sys.stderr, flush=True)
-        return run_program(program)
+    host = make_host(options).use()
+    if not options.quiet:
+        print(description(options, host), file=sys.stderr, flush=True)
+    status = run_program(program)
+    if host.loop is None:           # else a daemon thread's loop runs on it: as under python, it ends with the process
+        host.close()
+    return status
 
 
 def check(options: argparse.Namespace, words: list[str]) -> None:

@@ -23,6 +23,7 @@ class InlineRunner:
         self.loop = loop
         self.stopped: asyncio.Future[None] = loop.create_future()
         self._next: asyncio.Handle | None = None
+        self._abandoned = False
 
     def start(self) -> None:
         """Begin to run; the first turn comes at once."""
@@ -41,6 +42,10 @@ class InlineRunner:
             self._next.cancel()
             self._next = None
 
+    def abandon(self) -> None:
+        """Turn no more, without a word to the loop: it is a forked child's, its descriptors are the parent's, too."""
+        self._abandoned = True
+
     def _again(self) -> None:
         if self._next is None:
             self._next = self.loop.call_soon(self._scheduled_turn)
@@ -50,6 +55,8 @@ class InlineRunner:
         self._turn()
 
     def _turn(self) -> None:
+        if self._abandoned:
+            return
         try:
             runnable = self.cpu.run()
         except Exception as error:          # of a driver script or a watchdog: whoever waits shall hear of it
