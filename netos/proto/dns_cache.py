@@ -10,6 +10,7 @@ from netos.proto.wire.dns_data import Data
 SECOND = 1_000_000_000
 DAY = 86400
 NEGATIVE_MAX = 3 * 3600             # RFC 2308 section 5
+DATA_MAX = 100                      # of one name; who has more wants our memory
 
 
 class Entry(NamedTuple):
@@ -40,7 +41,7 @@ class Cache:
 
     def put(self, name: str, kind: int, entry: Entry, ttl: int, now: int) -> None:
         """Remember for `ttl` seconds, at most a day; a time with the highest bit set is none (RFC 2181 section 8)."""
-        if not 0 < ttl < 1 << 31:
+        if not 0 < ttl < 1 << 31 or len(entry.data) > DATA_MAX:
             return
         limit = DAY if entry.data or entry.alias else NEGATIVE_MAX
         self._entries[name, kind] = now + min(ttl, limit) * SECOND, entry

@@ -25,6 +25,7 @@ SECOND = 1_000_000_000
 FIRST_WAIT = 2 * SECOND         # for each server in the first round; twice that in the next
 ROUNDS = 3
 EDNS_SIZE = 1232
+LIES_MAX = 16                   # wrong answers to a query before it goes by TCP
 OK, NO_DATA, NO_SUCH_NAME, FAILED = "ok", "no data", "no such name", "failed"
 
 
@@ -66,6 +67,7 @@ class Query:
         self.tcp = tcp
         self.deadline = deadline
         self.over = False
+        self.lies = 0               # what came and was no answer to it
 
 
 class Resolver:
@@ -126,26 +128,34 @@ class Resolver:
         if query.over:
             return
         try:
-            message, _, _, faults = Dns.parse(data, strict=False)
+            parsed = Dns.parse(data, strict=False) if data[:2] == query.data[:2] else None
         except WireError:
-            self.ignored += 1
+            parsed = None
+        if parsed is None or not echoes(parsed.header, query.message):
+            self._ignore(query, now)
             return
-        lookup, asked = query.lookup, query.message
-        if not message.response or message.identifier != asked.identifier or not echoes(message, asked):
-            self.ignored += 1
-        elif message.truncated and not query.tcp:
+        lookup, message, code = query.lookup, parsed.header, parsed.header.full_code
+        faults = [fault for fault in parsed.faults if fault.field != "flags"]
+        if message.truncated and not query.tcp:
             self._send(lookup, query.server, now, tcp=True)
-        elif lookup.edns and message.code in (dns.FORMAT_ERROR, dns.NOT_IMPLEMENTED):
+        elif lookup.edns and code in (dns.FORMAT_ERROR, dns.NOT_IMPLEMENTED, dns.BAD_VERSION):
             lookup.edns = False                         # RFC 6891 section 7
             self._send(lookup, query.server, now, tcp=query.tcp)
-        elif message.code not in (dns.NO_ERROR, dns.NO_SUCH_NAME):
-            code = dns.CODES[message.code] if message.code < len(dns.CODES) else message.code
-            self._try_next(lookup, now, f"{query.server} answers {code}")
+        elif code not in (dns.NO_ERROR, dns.NO_SUCH_NAME):
+            name = dns.CODES[code] if code < len(dns.CODES) else code
+            self._try_next(lookup, now, f"{query.server} answers {name}")
         elif faults or message.truncated:
             self._try_next(lookup, now, f"{query.server} sends an answer that cannot be read: "
                                         f"{faults[0] if faults else 'truncated over TCP'}")
         else:
             self._take_answer(query, message, now)
+
+    def _ignore(self, query: Query, now: int) -> None:
+        """Something came that is no answer. Whoever guesses what one would be is not given many tries."""
+        self.ignored += 1
+        query.lies += 1
+        if query.lies == LIES_MAX and not query.tcp:
+            self._send(query.lookup, query.server, now, tcp=True)
 
     # The course of a lookup
 
@@ -251,7 +261,9 @@ class Resolver:
 
 
 def echoes(message: Dns, asked: Dns) -> bool:
-    """Whether the question came back; a server that does not understand a message may leave it out."""
+    """Whether it answers what was asked; a server that does not understand a message may leave the question out."""
+    if not message.response or message.operation != asked.operation or message.identifier != asked.identifier:
+        return False
     if not message.questions:
         return message.code in (dns.FORMAT_ERROR, dns.NOT_IMPLEMENTED)
     question, wanted = message.questions[0], asked.questions[0]

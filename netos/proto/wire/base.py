@@ -48,6 +48,7 @@ class Reading:
         self.protocol = protocol
         self.strict = strict
         self.faults: list[WireError] = []
+        self.names: dict[int, tuple[list[str], int, int]] = {}      # that pointers of DNS have led to, by their places
 
     def fault(self, field: str, message: str) -> None:
         """Something is wrong that can be passed over."""

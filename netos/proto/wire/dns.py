@@ -17,6 +17,7 @@ TYPES = {A: "A", NS: "NS", CNAME: "CNAME", SOA: "SOA", PTR: "PTR", MX: "MX", TXT
          OPT: "OPT", ANY: "ANY"}
 IN = 1
 NO_ERROR, FORMAT_ERROR, SERVER_FAILURE, NO_SUCH_NAME, NOT_IMPLEMENTED, REFUSED = range(6)
+BAD_VERSION = 16
 CODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED")
 
 
@@ -69,6 +70,11 @@ class Dns:
 
     def __post_init__(self) -> None:
         convert(self, questions=tuple, answers=tuple, authorities=tuple, additionals=tuple)
+
+    @property
+    def full_code(self) -> int:
+        """The code with the high bits that an OPT record has of it (RFC 6891 section 6.1.3)."""
+        return self.code | next((record.ttl >> 24 << 4 for record in self.additionals if record.type == OPT), 0)
 
     @classmethod
     def parse(cls, data: bytes, *, strict: bool = True) -> Parsed[Dns]:

@@ -12,9 +12,10 @@ def parse_name(data: bytes, at: int, reading: Reading) -> tuple[str, int]:
     """The name at a place of a message, absolute and with a dot at its end; and where what follows it begins.
 
     A pointer has to lead to before the name, and before every pointer already followed: names cannot loop. As many as a
-    name can have labels are followed, so that long chains of them cost nobody's time.
+    name can have labels are followed, and where one has led to is read once, so that they cost nobody's time.
     """
     labels: list[str] = []
+    followed: list[tuple[int, int, int, int]] = []      # where to; labels, size and jumps before that
     end = -1
     limit, size, jumps = at, 1, 0
     while True:
@@ -29,6 +30,14 @@ def parse_name(data: bytes, at: int, reading: Reading) -> tuple[str, int]:
                                else f"more than {LABELS_MAX} pointers")
             if end < 0:
                 end = at + 2
+            if target in reading.names:
+                known, more, jumped = reading.names[target]
+                size, jumps = size + more, jumps + jumped
+                if size > NAME_MAX or jumps > LABELS_MAX:
+                    reading.refuse("name", f"more than {NAME_MAX} bytes or {LABELS_MAX} pointers")
+                labels += known
+                break
+            followed.append((target, len(labels), size, jumps))
             at = limit = target
             continue
         if length > LABEL_MAX:
@@ -41,6 +50,8 @@ def parse_name(data: bytes, at: int, reading: Reading) -> tuple[str, int]:
             reading.refuse("name", "runs past the end" if size <= NAME_MAX else f"more than {NAME_MAX} bytes")
         labels.append(label_text(data[at:at + length]))
         at += length
+    for place, before, smaller, fewer in followed:
+        reading.names[place] = labels[before:], size - smaller, jumps - fewer
     return ".".join(labels) + ".", end if end >= 0 else at
 
 
