@@ -7,3 +7,4 @@ from netos.proto.tcp_segment cimport Segment
 
 
 cdef bint ack_input(Tcb *tcb, const Segment *segment) noexcept nogil
+cdef void recovery_end(Tcb *tcb) noexcept nogil

@@ -10,9 +10,8 @@ from netos.proto.ring cimport ring_free, ring_skip
 from netos.proto.tcp cimport TCP_ECE, TCP_FIN, TCP_SYN, sequence_before, sequence_before_or_at
 from netos.proto.tcp_block cimport (
     COUNT_FAST_RETRANSMITS, EVENT_WRITABLE, TCB_BLOCKED, TCB_CWR_PENDING, TCB_ECN, TCB_FIN_SENT, TCB_RECOVERY,
-    TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TIMESTAMPS, TCB_URGENT_OUT, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb,
-    tcb_flight, tcb_notify,
-    tcb_touch, tcp_clock,
+    TCB_REDUCED, TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TIMESTAMPS, TCB_URGENT_OUT, TIMER_PERSIST,
+    TIMER_RETRANSMIT, Tcb, tcb_flight, tcb_notify, tcb_touch, tcp_clock,
 )
 from netos.proto.tcp_emit cimport set_timer
 from netos.proto.tcp_output cimport is_lost, segment_payload
@@ -25,7 +24,7 @@ cdef enum:
 
 cdef bint ack_input(Tcb *tcb, const Segment *segment) noexcept nogil:
     """Take an acceptable acknowledgment: not beyond snd_max, not too old. Return whether it is of our FIN."""
-    cdef uint32_t ack = segment.acknowledgment, window
+    cdef uint32_t ack = segment.acknowledgment, window, flight = tcb_flight(tcb)
     cdef bint news, fin = 0
     window = <uint32_t>segment.window << tcb.snd_scale
     news = sacks_input(tcb, segment)
@@ -36,11 +35,11 @@ cdef bint ack_input(Tcb *tcb, const Segment *segment) noexcept nogil:
                  and not segment.flags & (TCP_SYN | TCP_FIN))):
         duplicate(tcb)
     update_window(tcb, segment, window)
-    if tcb.bits & TCB_ECN and segment.flags & TCP_ECE and not tcb.bits & (TCB_RECOVERY | TCB_CWR_PENDING):
-        if sequence_before_or_at(tcb.recover, tcb.snd_una):         # once a window (RFC 3168 section 6.1.2)
-            tcb.congestion.loss(tcb, tcb_flight(tcb))
-            tcb.recover = tcb.snd_max
-            tcb.bits |= TCB_CWR_PENDING
+    if (tcb.bits & TCB_ECN and segment.flags & TCP_ECE and sequence_before_or_at(tcb.recover, tcb.snd_una)
+            and not tcb.bits & (TCB_RECOVERY | TCB_CWR_PENDING | TCB_REDUCED)):     # once a window (RFC 3168 6.1.2)
+        tcb.congestion.loss(tcb, flight)
+        tcb.reduced = tcb.snd_max
+        tcb.bits |= TCB_CWR_PENDING | TCB_REDUCED
     return fin
 
 
@@ -75,6 +74,8 @@ cdef bint acknowledged(Tcb *tcb, const Segment *segment, uint32_t ack) noexcept 
     tcb.snd_una = ack
     if tcb.bits & TCB_URGENT_OUT and not sequence_before(ack, tcb.snd_up):
         tcb.bits &= ~<uint32_t>TCB_URGENT_OUT
+    if tcb.bits & TCB_REDUCED and not sequence_before(ack, tcb.reduced):
+        tcb.bits &= ~<uint32_t>TCB_REDUCED
     if sequence_before(tcb.snd_nxt, ack):
         tcb.snd_nxt = ack
     ranges_forget(&tcb.sacked, ack)
@@ -102,10 +103,8 @@ cdef bint acknowledged(Tcb *tcb, const Segment *segment, uint32_t ack) noexcept 
 cdef void recovering(Tcb *tcb, uint32_t ack, uint32_t acked, uint32_t full) noexcept nogil:
     """An acknowledgment in recovery: of all that was outstanding, or of a part."""
     if not sequence_before(ack, tcb.recover):
-        tcb.bits &= ~<uint32_t>(TCB_RECOVERY | TCB_RESCUED)
-        tcb.duplicate_acks = 0
+        recovery_end(tcb)
         tcb.snd_nxt = tcb.snd_max
-        tcb.congestion.recovered(tcb, tcb_flight(tcb))
         return
     if sequence_before(tcb.high_rxt, ack):
         tcb.high_rxt = ack                      # the next hole, at once
@@ -113,6 +112,14 @@ cdef void recovering(Tcb *tcb, uint32_t ack, uint32_t acked, uint32_t full) noex
         tcb.high_rxt = ack
         tcb.cwnd = (tcb.cwnd - min(acked, tcb.cwnd)) + (full if acked >= full else 0)
         tcb.cwnd = max(tcb.cwnd, full)
+
+
+cdef void recovery_end(Tcb *tcb) noexcept nogil:
+    """Leave fast recovery, if it goes on; the window is what it would be without the duplicates."""
+    if tcb.bits & TCB_RECOVERY:
+        tcb.bits &= ~<uint32_t>(TCB_RECOVERY | TCB_RESCUED)
+        tcb.duplicate_acks = 0
+        tcb.congestion.recovered(tcb, tcb_flight(tcb))
 
 
 cdef void duplicate(Tcb *tcb) noexcept nogil:
@@ -136,8 +143,9 @@ cdef void recover(Tcb *tcb) noexcept nogil:
     tcb.bits |= TCB_RECOVERY | (TCB_CWR_PENDING if tcb.bits & TCB_ECN else 0)      # RFC 3168 section 6.1.2
     tcb.bits &= ~<uint32_t>(TCB_RTT_TIMED | TCB_RESCUED)
     tcb.snd_nxt = tcb.snd_max
-    # What limited transmit has sent beyond the window does not count (RFC 5681 section 3.2 step 2).
-    tcb.congestion.loss(tcb, min(tcb_flight(tcb), tcb.cwnd))
+    if not tcb.bits & TCB_REDUCED:
+        # What limited transmit has sent beyond the window does not count (RFC 5681 section 3.2 step 2).
+        tcb.congestion.loss(tcb, min(tcb_flight(tcb), tcb.cwnd))
     if not tcb.bits & TCB_SACK:
         tcb.cwnd += DUPLICATES * tcb.mss
 
@@ -145,6 +153,8 @@ cdef void recover(Tcb *tcb) noexcept nogil:
 cdef void update_window(Tcb *tcb, const Segment *segment, uint32_t window) noexcept nogil:
     """Take the window of a segment that is not older than the one that told the last (RFC 9293 section 3.10.7.4)."""
     cdef bint wider
+    if segment.acknowledgment != tcb.snd_una:   # it is of the past: SND.UNA has moved to every newer one
+        return
     if not (sequence_before(tcb.snd_wl1, segment.sequence)
             or tcb.snd_wl1 == segment.sequence and sequence_before_or_at(tcb.snd_wl2, segment.acknowledgment)):
         return
@@ -157,4 +167,6 @@ cdef void update_window(Tcb *tcb, const Segment *segment, uint32_t window) noexc
         tcb.deadline[TIMER_PERSIST] = 0
         tcb.probes = 0
         tcb.progress_at = tcb.tcp.host.now      # however long it was closed (MUST-37)
+        recovery_end(tcb)                       # it would wait for acknowledgments of what the window refused
+        tcb.bits &= ~<uint32_t>TCB_RTT_TIMED
         tcb.snd_nxt = tcb.snd_una               # what the probe carried was not taken

@@ -92,6 +92,8 @@ cdef enum:                      # flags of a connection: `bits`
     TCB_READ_CLOSED = 0x2000000
     TCB_URGENT_OUT = 0x4000000  # snd_up is ahead of what is acknowledged
     TCB_URGENT_IN = 0x8000000   # rcv_up is ahead of what the user has read
+    TCB_FIN_AHEAD = 0x10000000
+    TCB_REDUCED = 0x20000000    # an echo of congestion has halved cwnd for what was sent before `reduced`
 
 
 cdef struct Connection:         # how all three kinds begin
@@ -202,8 +204,8 @@ cdef struct Tcb:
     uint32_t rcv_up             # the same of the peer's (TCB_URGENT_IN)
     uint32_t rcv_adv            # the right edge of the window that was told to the peer
     uint32_t last_ack           # Last.ACK.sent of RFC 7323
-    uint32_t unacknowledged     # bytes received since
-    Ring receive                # in order up to `used`, behind that what `gaps` says
+    uint32_t rcv_fin            # where the peer's FIN is, of which something before it is missing (TCB_FIN_AHEAD)
+    Ring receive                # in order up to `used`, behind that what `received` says
     uint32_t receive_limit
     Ranges received             # out of order
     uint32_t recent[4]          # where the last segments came that were out of order: which SACK blocks go first
@@ -245,6 +247,7 @@ cdef struct Tcb:
     uint32_t path_mtu           # of the IP packet, as a router or a black hole has told; 0: what the host knows
     int64_t path_mtu_at
     uint8_t tos
+    uint32_t reduced
     # Counted for the user
     uint64_t bytes_in
     uint64_t bytes_out

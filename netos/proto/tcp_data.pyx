@@ -5,15 +5,14 @@ from libc.stdint cimport uint32_t
 
 from netos.proto.ranges cimport ranges_add, ranges_forget
 from netos.proto.ring cimport ring_copy_in, ring_room
-from netos.proto.tcp cimport TCP_RST, sequence_before
+from netos.proto.tcp cimport TCP_ACK, TCP_FIN, TCP_RST, sequence_before
 from netos.proto.tcp_block cimport (
     COUNT_DUPLICATES, COUNT_NO_MEMORY, COUNT_OUT_OF_ORDER, ESTABLISHED, EVENT_FINISHED, EVENT_READABLE, EVENT_URGENT,
-    FIN_WAIT_1, FIN_WAIT_2, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_DSACK, TCB_FIN_RECEIVED, TCB_ORPHAN, TCB_READ_CLOSED,
-    TCB_SACK,
-    TCB_URGENT_IN, TIMER_DELAYED_ACK, TIME_WAIT, Tcb, tcb_notify, tcb_touch,
+    FIN_WAIT_1, FIN_WAIT_2, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_DSACK, TCB_FIN_AHEAD, TCB_FIN_RECEIVED, TCB_ORPHAN,
+    TCB_READ_CLOSED, TCB_SACK, TCB_URGENT_IN, TIMER_DELAYED_ACK, TIME_WAIT, Tcb, tcb_notify, tcb_touch,
 )
 from netos.proto.tcp_emit cimport Bare, send_bare, set_timer
-from netos.proto.tcp_output cimport tcp_acknowledge
+from netos.proto.tcp_output cimport tcp_acknowledge, tcp_bare_place
 from netos.proto.tcp_segment cimport Segment
 from netos.proto.tcp_state cimport STEP_RECEIVE_FIN, tcb_move
 from netos.proto.tcp_table cimport tcb_end
@@ -83,7 +82,6 @@ cdef void advance(Tcb *tcb, uint32_t length, uint32_t segments) noexcept nogil:
     tcb.receive.used += length
     tcb.rcv_nxt += length
     tcb.bytes_in += length
-    tcb.unacknowledged += length
     tcb_notify(tcb, EVENT_READABLE)
     if segments > 1 or tcb.bits & TCB_ACK_DELAYED:
         tcb.bits |= TCB_ACK_NOW
@@ -105,12 +103,19 @@ cdef void urgent_input(Tcb *tcb, const Segment *segment) noexcept nogil:
 
 
 cdef void fin_input(Tcb *tcb, const Segment *segment) noexcept nogil:
-    """The peer will send no more, once all before its FIN has come."""
-    tcb.bits |= TCB_ACK_NOW
-    tcb_touch(tcb)
-    if segment.sequence + segment.length != tcb.rcv_nxt or tcb.bits & TCB_FIN_RECEIVED:
-        return                              # something before it is missing: the peer sends it again
-    tcb.bits |= TCB_FIN_RECEIVED
+    """A FIN, or what was missing before one: the peer will send no more, once all before its FIN has come."""
+    if segment.flags & TCP_FIN:
+        tcb.bits |= TCB_FIN_AHEAD
+        tcb.rcv_fin = segment.sequence + segment.length
+        if segment.length == 0:
+            tcb.bits |= TCB_ACK_NOW         # else its data were acknowledged, one ACK for one segment
+    if tcb.bits & TCB_FIN_RECEIVED or sequence_before(tcb.rcv_fin, tcb.rcv_nxt):
+        tcb.bits &= ~<uint32_t>TCB_FIN_AHEAD        # it came again, or the peer went on behind it
+        return
+    if tcb.rcv_fin != tcb.rcv_nxt:
+        return
+    tcb.bits &= ~<uint32_t>TCB_FIN_AHEAD
+    tcb.bits |= TCB_FIN_RECEIVED | TCB_ACK_NOW
     tcb.rcv_nxt += 1
     tcb_move(tcb, STEP_RECEIVE_FIN)
     tcb_notify(tcb, EVENT_FINISHED)
@@ -122,7 +127,7 @@ cdef void fin_input(Tcb *tcb, const Segment *segment) noexcept nogil:
 cdef void abandon(Tcb *tcb) noexcept nogil:
     """Data for a user who has closed: a RST, so that the peer knows it was lost (RFC 2525 section 2.17)."""
     cdef Bare bare
-    bare.sequence, bare.acknowledgment, bare.flags = tcb.snd_max, 0, TCP_RST
+    bare.sequence, bare.acknowledgment, bare.flags = tcp_bare_place(tcb), tcb.rcv_nxt, TCP_RST | TCP_ACK
     bare.window = bare.options_length = 0
     send_bare(tcb.tcp, &tcb.connection, &bare)
     tcb_end(tcb, EPIPE)

@@ -223,7 +223,6 @@ cdef bint send_segment(Tcb *tcb, const Path *path, uint32_t at, uint32_t length,
     tcb.bits &= ~<uint32_t>(TCB_ACK_NOW | TCB_ACK_DELAYED | TCB_DSACK)
     tcb.deadline[TIMER_DELAYED_ACK] = 0
     tcb.last_ack = tcb.rcv_nxt
-    tcb.unacknowledged = 0
     if length:
         tcb.sent_at = tcp.host.now
     return finish(tcp, packet, &tcb.connection, path.offload, tos)

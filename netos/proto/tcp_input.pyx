@@ -10,11 +10,11 @@ from netos.proto.inet cimport Address
 from netos.proto.tcp cimport (
     TCP_ACK, TCP_AT_SEQUENCE, TCP_CWR, TCP_FIN, TCP_RST, TCP_SYN, TCP_URG, sequence_before, sequence_before_or_at,
 )
-from netos.proto.tcp_ack cimport ack_input
+from netos.proto.tcp_ack cimport ack_input, recovery_end
 from netos.proto.tcp_block cimport (
     CLOSED, COUNT_ATTEMPT_FAILS, COUNT_ESTABLISHED_RESETS, COUNT_ICMP_IGNORED, COUNT_IN_SEGMENTS, COUNT_NO_LISTENER,
     COUNT_OUT_OF_WINDOW, COUNT_PATH_MTU, COUNT_PAWS, ESTABLISHED, EVENT_CONNECTED, EVENT_WRITABLE, KIND_BLOCK,
-    KIND_HALF_OPEN, SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW, TCB_ECE_PENDING, TCB_ECN, TCB_FIN_WANTED, TCB_RECOVERY,
+    KIND_HALF_OPEN, SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW, TCB_ECE_PENDING, TCB_ECN, TCB_FIN_AHEAD, TCB_FIN_WANTED,
     TCB_RTT_TIMED, TCB_TIMESTAMPS, TCB_TOUCHED, TIMER_DELAYED_ACK, TIME_WAIT, Connection, HalfOpen, Listener, Tcb, Tcp,
     TimeWait, tcb_notify, tcb_touch, tcb_window,
 )
@@ -123,7 +123,7 @@ cdef void block_input(Tcb *tcb, const Segment *segment) noexcept nogil:
             tcb.bits |= TCB_ECE_PENDING | TCB_ACK_NOW
     if cut.length and not data_input(tcb, &cut):
         return                                              # data that nobody can take any more: reset
-    if cut.flags & TCP_FIN:
+    if cut.flags & TCP_FIN or tcb.bits & TCB_FIN_AHEAD:
         fin_input(tcb, &cut)
     if tcb.bits & TCB_ACK_NOW or tcb.deadline[TIMER_DELAYED_ACK]:
         tcb_touch(tcb)
@@ -133,8 +133,7 @@ cdef bint past_checks(Tcb *tcb, Segment *segment) noexcept nogil:
     """PAWS, then the window; what lies outside of it is cut off. 0: the segment is to be dropped, and was answered."""
     cdef uint32_t window = tcb_window(tcb), old
     if tcb.bits & TCB_TIMESTAMPS and segment.timestamps and not segment.flags & TCP_RST:
-        if (sequence_before(segment.ts_value, tcb.ts_recent)
-                and tcb.tcp.host.now - tcb.ts_recent_at < PAWS_LIMIT):
+        if sequence_before(segment.ts_value, tcb.ts_recent) and not outdated(tcb):
             tcb.tcp.counts[COUNT_PAWS] += 1
             out_of_window(tcb, segment)
             return 0
@@ -152,7 +151,7 @@ cdef bint past_checks(Tcb *tcb, Segment *segment) noexcept nogil:
             if segment_span(segment):
                 out_of_window(tcb, segment)
             segment.sequence, segment.length = tcb.rcv_nxt, 0
-            segment.flags &= ~(TCP_FIN | TCP_URG)
+            segment.flags &= ~TCP_FIN
             return 1
         note_duplicate(tcb, segment.sequence, tcb.rcv_nxt)
         segment.sequence = tcb.rcv_nxt
@@ -161,11 +160,16 @@ cdef bint past_checks(Tcb *tcb, Segment *segment) noexcept nogil:
     elif segment.sequence - tcb.rcv_nxt > window:           # at its very edge, an ACK without data still counts
         out_of_window(tcb, segment)
         return 0
+    cut_to_window(tcb, segment, window)                     # a full window still hears ACK and RST
+    return 1
+
+
+cdef void cut_to_window(Tcb *tcb, Segment *segment, uint32_t window) noexcept nogil:
+    """Take away what lies behind the window, of a segment that does not begin behind it."""
     if segment.sequence + segment.length - tcb.rcv_nxt > window:
-        segment.length = window - (segment.sequence - tcb.rcv_nxt)      # a full window still hears ACK and RST
+        segment.length = window - (segment.sequence - tcb.rcv_nxt)
         segment.flags &= ~TCP_FIN
         tcb.bits |= TCB_ACK_NOW
-    return 1
 
 
 cdef bint is_late_news(const Tcb *tcb, const Segment *segment, uint32_t old) noexcept nogil:
@@ -221,10 +225,15 @@ cdef void opened(Tcb *tcb, const Segment *segment) noexcept nogil:
     tcb_touch(tcb)
 
 
+cdef bint outdated(const Tcb *tcb) noexcept nogil:
+    """Whether the peer's last timestamp is so old that newer ones may look older (RFC 7323 section 5.5)."""
+    return tcb.tcp.host.now - tcb.ts_recent_at >= PAWS_LIMIT
+
+
 cdef void take_timestamp(Tcb *tcb, const Segment *segment) noexcept nogil:
     """RFC 7323 section 4.3: of the segment that reaches over what was acknowledged last."""
     if (tcb.bits & TCB_TIMESTAMPS and segment.timestamps and sequence_before_or_at(segment.sequence, tcb.last_ack)
-            and not sequence_before(segment.ts_value, tcb.ts_recent)):
+            and (outdated(tcb) or not sequence_before(segment.ts_value, tcb.ts_recent))):
         tcb.ts_recent = segment.ts_value
         tcb.ts_recent_at = tcb.tcp.host.now
 
@@ -232,6 +241,7 @@ cdef void take_timestamp(Tcb *tcb, const Segment *segment) noexcept nogil:
 cdef void syn_sent_input(Tcb *tcb, const Segment *segment) noexcept nogil:
     """RFC 9293 section 3.10.7.3."""
     cdef Offer offer
+    cdef Segment text = segment[0]
     cdef bint good = segment.flags & TCP_ACK and segment.acknowledgment == tcb.iss + 1
     if segment.flags & TCP_ACK and not good:
         send_reset(tcb.tcp, &tcb.connection, segment)
@@ -258,10 +268,12 @@ cdef void syn_sent_input(Tcb *tcb, const Segment *segment) noexcept nogil:
     tcb_move(tcb, STEP_RECEIVE_SYN_ACK)
     opened(tcb, segment)
     tcb.bits |= TCB_ACK_NOW
-    if segment.length and not data_input(tcb, segment):
+    text.sequence += 1                                      # data begins behind the SYN
+    cut_to_window(tcb, &text, tcb_window(tcb))
+    if text.length and not data_input(tcb, &text):
         return
-    if segment.flags & TCP_FIN:
-        fin_input(tcb, segment)
+    if text.flags & TCP_FIN:
+        fin_input(tcb, &text)
 
 
 cdef void reset_by_peer(Tcb *tcb) noexcept nogil:
@@ -295,7 +307,8 @@ cdef void tcp_error(Tcp *tcp, const Address *local, const Address *remote, const
         tcp.counts[COUNT_PATH_MTU] += 1
         tcb.path_mtu = mtu
         tcb_set_mss(tcb, mtu)
-        tcb.bits &= ~<uint32_t>(TCB_RECOVERY | TCB_RTT_TIMED)
+        recovery_end(tcb)
+        tcb.bits &= ~<uint32_t>TCB_RTT_TIMED
         tcb.snd_nxt = tcb.snd_una                           # what was too large is lost, but not by congestion
         tcb_touch(tcb)
     elif tcb.connection.state == SYN_SENT and error == ECONNREFUSED:

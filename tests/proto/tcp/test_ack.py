@@ -1,0 +1,74 @@
+"""What acknowledgments do to the sender: windows of the past, recovery against a closed window, congestion echoed."""
+
+import pytest
+
+from netos.testing.mutate_tcp import mutation
+from netos.testing.segments import Peer, sack_option
+
+
+@mutation("tcp_ack.pyx", "        recovery_end(tcb)                       # it would", "        pass  # it would")
+def test_a_window_that_closes_in_recovery_and_opens_again():
+    """Nothing was left to be sent and no timer ran: the connection stood still for ever."""
+    peer = Peer()
+    server = peer.accepted(sack=True)
+    start = peer.heard
+    server.send(bytes(10 * 1460))
+    server.shutdown()
+    peer.let_go()
+    sent = peer.drain()
+    for last in (5, 6, 7):
+        peer.send(b"", "A", ack=start, window=0, options=sack_option((sent[5].seq, sent[last].end)))
+    assert peer.stack.counters["tcp_fast_retransmits"] == 1
+    peer.drain()
+    peer.wait(1)
+    assert {len(probe.data) for probe in peer.drain()} == {1}
+    peer.send(b"", "A", ack=start, options=sack_option((sent[5].seq, sent[7].end)))
+    heard = peer.drain()
+    assert heard[0].seq == start
+    peer.send(b"", "A", ack=sent[7].end)
+    peer.send(b"", "A", ack=sent[-1].end + ("F" not in sent[-1].flags))
+    assert server.state == "FIN-WAIT-2"
+
+
+@mutation("tcp_ack.pyx", "    if segment.acknowledgment != tcb.snd_una:", "    if 0:")
+def test_a_late_segment_does_not_tell_the_window():
+    """RFC 9293 section 3.10.7.4: SND.UNA =< SEG.ACK; its window counts from an older place, and would reach too far."""
+    peer = Peer()
+    server = peer.accepted()
+    start = peer.heard
+    server.send(bytes(4 * 1460))
+    peer.let_go()
+    peer.drain()
+    peer.send(b"", "A", ack=start + 1460, window=3 * 1460)
+    peer.send(b"late", "PA", seq=peer.next + 10, ack=start, window=20000)
+    assert server.facts["snd_wnd"] == 3 * 1460
+
+
+@mutation("tcp_ack.pyx", "        tcb.congestion.loss(tcb, flight)\n", "        tcb.congestion.loss(tcb, 0)\n")
+def test_congestion_echoed_with_the_last_acknowledgment_halves_the_window():
+    """RFC 3168 section 6.1.2: half of what was on its way, not of the nothing that is left of it."""
+    peer = Peer()
+    server = peer.accepted(flags="SEC")
+    server.send(bytes(8 * 1460))
+    peer.let_go()
+    peer.send(b"", "AE", ack=peer.drain()[-1].end)
+    assert server.facts["cwnd"] == 4 * 1460
+
+
+@mutation("tcp_ack.pyx", "        tcb.reduced = tcb.snd_max\n", "        tcb.reduced = tcb.recover = tcb.snd_max\n")
+@mutation("tcp_ack.pyx", "    if not tcb.bits & TCB_REDUCED:\n", "    if 1:\n")
+@pytest.mark.parametrize("sack", [False, True])
+def test_what_is_lost_behind_an_echo_of_congestion_is_retransmitted_fast(sack):
+    """RFC 3168 section 6.1.2: the window is halved once for both, and the loss does not wait for a timeout."""
+    peer = Peer()
+    server = peer.accepted(flags="SEC", sack=sack)
+    server.send(bytes(10 * 1460))
+    peer.let_go()
+    sent = peer.drain()
+    peer.send(b"", "AE", ack=sent[0].end)
+    assert server.facts["ssthresh"] == 5 * 1460
+    for last in (2, 3, 4):
+        peer.send(b"", "AE", ack=sent[0].end, options=sack_option((sent[2].seq, sent[last].end)) if sack else b"")
+    assert sent[0].end in [one.seq for one in peer.drain()]
+    peer.send(b"", "A", ack=sent[-1].end)
+    assert (server.facts["ssthresh"], peer.stack.counters["tcp_timeouts"]) == (5 * 1460, 0)
