@@ -1,7 +1,8 @@
 """Zones: the files that hold them (RFC 1035 section 5), and what a server answers from them (RFC 1034 section 4.3.2).
 
 Of the file format: $ORIGIN, $TTL, @, relative and inherited names, times as 300 or 1h30m, IN, parentheses, quoted
-strings, comments; SOA, NS, A, AAAA, CNAME, MX, TXT, PTR and SRV. Not: $INCLUDE, other classes, wildcards, DNSSEC.
+strings, comments; SOA, NS, A, AAAA, CNAME, MX, TXT, PTR and SRV. Not: $INCLUDE, other classes, DNSSEC. Wildcards are
+those of RFC 4592.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ from netos.proto.wire.dns_data import Data, Mx, Soa, Srv
 from netos.proto.wire.dns_name import absolute
 
 TYPES = {"A": A, "NS": NS, "CNAME": CNAME, "SOA": SOA, "PTR": PTR, "MX": MX, "TXT": TXT, "AAAA": AAAA, "SRV": SRV}
-WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|([()])|;.*|((?:[^\s"();\\]|\\.)+)')
+WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|([()])|;.*|((?:[^ \t\r"();\\]|\\.)+)')
+BLANK = " \t\r"               # and nothing else: bytes above 127 are parts of letters
+LABEL = re.compile(r"(?:[^.\\]|\\.)*\.")
 TIME = re.compile(r"(?:\d+[smhdw]?)+\Z", re.IGNORECASE)
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "": 1}
 CHAIN_MAX = 16                  # CNAMEs that are followed
@@ -68,12 +71,12 @@ def entries(text: str) -> Iterator[Line]:
     """The entries of a file; one in parentheses goes over several lines."""
     current: Line | None = None
     depth = 0
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if current is None:
-            current = Line(number, [], [], line[:1].isspace())
+            current = Line(number, [], [], line[:1] in BLANK)
         at = 0
         while at < len(line):
-            if line[at].isspace():
+            if line[at] in BLANK:
                 at += 1
                 continue
             found = WORD.match(line, at)
@@ -191,7 +194,7 @@ class Zone:
                 raise ValueError(f"'{words[2]}' is no serial number")
             return Soa(self._name(words[0]), self._name(words[1]), int(words[2]), *map(seconds, words[3:]))
         if kind == TXT:
-            texts = [re.sub(r"\\(\d{3}|.)", unescape, word).encode("latin-1", "replace") for word in words]
+            texts = [re.sub(rb"\\(\d{3}|.)", unescape, word.encode("latin-1")) for word in words]
             if any(len(text) > 255 for text in texts):
                 raise ValueError("a string is longer than 255 bytes: write it as several")
             return tuple(texts)
@@ -205,12 +208,14 @@ class Zone:
         for name, kinds in self.names.items():
             if not self.covers(name):
                 raise ZoneError(f" {name} does not lie in {self.origin}")
+            if name.startswith("*.") and NS in kinds:
+                raise ZoneError(f" {name} has an NS record, and which zones would be delegated nobody knows")
             if CNAME in kinds and (len(kinds) > 1 or len(kinds[CNAME]) > 1):
                 raise ZoneError(f" {name} has a CNAME, and more than that")
         # Names between the origin and a record's exist, without records (RFC 4592 section 2.2.2)
         for name in list(self.names):
             while name != self.origin:
-                name = name.partition(".")[2] or "."
+                name = parent(name)
                 self.names.setdefault(name, {})
 
     # Answering
@@ -227,7 +232,9 @@ class Zone:
 
     def covers(self, name: str) -> bool:
         """Whether a name, absolute and in small letters, lies in the zone."""
-        return name == self.origin or name.endswith(self.origin if self.origin == "." else f".{self.origin}")
+        while len(name) > len(self.origin):
+            name = parent(name)
+        return name == self.origin
 
     def reply(self, question: Question) -> Reply:
         """What there is to say to a question."""
@@ -240,14 +247,14 @@ class Zone:
             cut = self._cut(name)
             if cut is not None:
                 return Reply(NO_ERROR, bool(answers), answers, cut, self._addresses(cut))
-            kinds = self.names.get(name)
+            kinds = self.names[name] if name in self.names else self._wildcard(name)
             if kinds is None:
                 return Reply(NO_SUCH_NAME, True, answers, [self._negative()], [])
             found = [record for kind, records in kinds.items() for record in records
                      if question.type in (kind, ANY) or kind == CNAME]
             # The asker's own spelling: some check it (draft-vixie-dnsext-dns0x20)
-            answers += [Record(question.name, record.type, record.data, record.ttl)
-                        for record in found] if name == asked else found
+            owner = question.name if name == asked else name
+            answers += [Record(owner, record.type, record.data, record.ttl) for record in found]
             if not found:
                 return Reply(NO_ERROR, True, answers, [self._negative()], [])
             target = found[0].data
@@ -265,8 +272,14 @@ class Zone:
             kinds = self.names.get(name, {})
             if NS in kinds:
                 return kinds[NS]
-            name = name.partition(".")[2] or "."
+            name = parent(name)
         return None
+
+    def _wildcard(self, name: str) -> dict[int, list[Record]] | None:
+        """The records of the wildcard that stands for a name that is not there (RFC 4592 section 3.3.1)."""
+        while name not in self.names:
+            name = parent(name)
+        return self.names.get("*." if name == "." else f"*.{name}")
 
     def _negative(self) -> Record:
         """The SOA as it comes with what there is not: how long that may be believed (RFC 2308 section 3)."""
@@ -292,7 +305,13 @@ def small(text: str) -> int:
     return int(text)
 
 
-def unescape(found: re.Match[str]) -> str:
-    """What a backslash and what follows stand for."""
+def parent(name: str) -> str:
+    """The name without its first label, which may contain dots."""
+    found = LABEL.match(name)
+    return name[found.end():] or "." if found else "."
+
+
+def unescape(found: re.Match[bytes]) -> bytes:
+    """What a backslash and what follows stand for; raises ValueError."""
     text = found[1]
-    return chr(int(text)) if len(text) == 3 and int(text) < 256 else text
+    return bytes((int(text),)) if len(text) == 3 else text

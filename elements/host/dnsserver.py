@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated
 
-from elements.host.dns_zone import Zone
-from elements.host.serving import IDLE, READ_AT_ONCE, Connection, Server
+from elements.host.dns_zone import Reply, Zone
+from elements.host.serving import IDLE, TURN, Connection, Server
 from netos.args import FileName, Integer, Seconds, Word
 from netos.args.named import Port
 from netos.errors import NetosError
@@ -17,6 +19,8 @@ from netos.proto.wire.dns_data import Soa
 
 DATAGRAM, DATAGRAM_MOST = 512, 1232     # bytes of an answer, without and with EDNS (what no path has to fragment)
 ZONE_TRANSFERS = (251, 252)
+RECORD_LEAST = 12               # bytes of one in a message, besides its data
+BAD_VERSION = 16                # BADVERS, of which the OPT record has the upper eight bits (RFC 6891 section 6.1.3)
 ZONE_MAX = 64 << 20             # bytes of a file
 
 
@@ -29,25 +33,27 @@ class Asking(Connection):
 
     def proceed(self) -> None:
         assert isinstance(self.server, DnsServer)
-        while True:
-            while len(self.buffer) >= 2:
-                end = 2 + int.from_bytes(self.buffer[:2], "big")
-                if len(self.buffer) < end:
-                    break
-                message = bytes(self.buffer[2:end])
-                del self.buffer[:end]
-                answer = self.server.respond(message, 65535)
-                if answer is None:
-                    self.abort()
+        for _ in range(TURN):
+            while len(self.buffer) < 2 or len(self.buffer) < 2 + int.from_bytes(self.buffer[:2], "big"):
+                data = self.receive()
+                if not data:
+                    if self.buffer and self.awaited is None:
+                        self.awaited = self.server.now      # all of a message is due in time, not each byte of it
+                    if self.over:
+                        self.close()
                     return
-                if not self.send(len(answer).to_bytes(2, "big") + answer):
-                    return
-            data = self.receive(READ_AT_ONCE)
-            if not data:
-                break
-            self.buffer += data
-        if self.over:
-            self.close()
+                self.buffer += data
+            self.awaited = None
+            end = 2 + int.from_bytes(self.buffer[:2], "big")
+            message = bytes(self.buffer[2:end])
+            del self.buffer[:end]
+            answer = self.server.respond(message, 65535)
+            if answer is None:
+                self.abort()
+                return
+            if not self.send(len(answer).to_bytes(2, "big") + answer):
+                return
+        self.server.again(self)
 
 
 class DnsServer(Server):
@@ -55,10 +61,13 @@ class DnsServer(Server):
 
     It is the zone's authority: it asks nobody else, and refuses what lies outside. Answers that do not fit a datagram
     are truncated, so that they are asked for over TCP. ZONE is a zone file with $ORIGIN, $TTL, SOA, NS, A, AAAA, CNAME,
-    MX, TXT, PTR and SRV, without $INCLUDE and wildcards; ORIGIN is what its names are relative to, if it does not say.
-    At most CONNECTIONS at a time, others are refused; one on which nothing moves for IDLE seconds ends (0: never).
+    MX, TXT, PTR and SRV, also of wildcards (RFC 4592), without $INCLUDE; ORIGIN is what its names are relative to, if
+    it does not say. At most CONNECTIONS at a time, others are refused; one on which nothing moves for IDLE seconds ends
+    (0: never), and one whose query has not come whole in that time. Datagrams that are answers, that come from ports
+    where anything is answered, or that are for several hosts are ignored.
     Handlers: origin, records, serial, queries, codes (how often which answer was given), port, connections, accepted,
-    refused, timeouts, bytes_in, bytes_out (read), reload (write: read the file again), close_connections (write).
+    refused, timeouts, bytes_in, bytes_out, ignored (datagrams), lost (answers that could not be sent) (read), reload
+    (write: read the file again), close_connections (write).
     """
 
     connection = Asking
@@ -78,7 +87,7 @@ class DnsServer(Server):
     def load(self) -> Zone:
         """The zone as the file has it now; raises NetosError."""
         try:
-            with open(self.path, encoding="utf-8", errors="replace") as file:
+            with open(self.path, encoding="latin-1", newline="") as file:   # a character a byte: TXT is of bytes
                 text = file.read(ZONE_MAX + 1)
         except OSError as error:
             raise NetosError(f"cannot read the zone file {self.path}: {error.strerror}") from error
@@ -92,7 +101,10 @@ class DnsServer(Server):
             self.queries, self.codes = old.queries, dict(old.codes)
 
     def answer(self, data: bytes, source: tuple[str, int]) -> bytes | None:
-        return self.respond(data, 0)
+        answer = self.respond(data, 0)
+        if answer is None:
+            self.ignored += 1
+        return answer
 
     def respond(self, data: bytes, room: int) -> bytes | None:
         """The answer to a message; None for none. `room`: its bytes at most, 0: what a datagram may have."""
@@ -101,35 +113,30 @@ class DnsServer(Server):
         self.queries += 1
         try:
             query = Dns.parse(data, strict=False).header
-            extension = next((record for record in query.additionals if record.type == OPT), None)
-            room = room or (min(max(extension.class_, DATAGRAM), DATAGRAM_MOST) if extension else DATAGRAM)
-            made = self.reply(query, extension)
-            message = made.build()
-            if len(message) > room:
-                made = Dns(made.identifier, True, made.operation, made.authoritative, True, made.recursion_desired,
-                           code=made.code, questions=made.questions,
-                           additionals=tuple(record for record in made.additionals if record.type == OPT))
-                message = made.build()
         except WireError:
-            made = Dns(int.from_bytes(data[:2], "big"), True, data[2] >> 3 & 15, code=FORMAT_ERROR)
-            message = made.build()
-        self.codes[made.code] = self.codes.get(made.code, 0) + 1
-        return message
+            query = Dns(int.from_bytes(data[:2], "big"), operation=data[2] >> 3 & 15)
+        extensions = [record for record in query.additionals if record.type == OPT]
+        made, code = self.reply(query, extensions)
+        self.codes[code] = self.codes.get(code, 0) + 1
+        if not room:
+            room = min(max(extensions[0].class_, DATAGRAM), DATAGRAM_MOST) if extensions else DATAGRAM
+        return fitting(made, room)
 
-    def reply(self, query: Dns, extension: Record | None) -> Dns:
-        """The answer to a query."""
-        more = [] if extension is None else [Record(".", OPT, b"", 0, DATAGRAM_MOST)]
-        head = {"identifier": query.identifier, "response": True, "operation": query.operation,
-                "recursion_desired": query.recursion_desired, "questions": query.questions[:1]}
+    def reply(self, query: Dns, extensions: list[Record]) -> tuple[Dns, int]:
+        """The answer to a query, however long, and its code."""
         code = NOT_IMPLEMENTED if query.operation else FORMAT_ERROR if len(query.questions) != 1 else 0
-        if not code and (query.questions[0].class_ not in (IN, ANY) or query.questions[0].type in ZONE_TRANSFERS):
+        if extensions and (len(extensions) > 1 or extensions[0].name != "."):
+            code = FORMAT_ERROR
+        elif extensions and extensions[0].ttl >> 16 & 0xFF:
+            code = BAD_VERSION
+        elif not code and (query.questions[0].class_ not in (IN, ANY) or query.questions[0].type in ZONE_TRANSFERS):
             code = REFUSED
-        if code:
-            return Dns(**head, code=code, additionals=tuple(more))      # type: ignore[arg-type]
-        found = self.zone.reply(query.questions[0])
-        return Dns(**head, authoritative=found.authoritative, code=found.code,      # type: ignore[arg-type]
+        found = Reply(code, False, [], [], []) if code else self.zone.reply(query.questions[0])
+        more = [Record(".", OPT, b"", found.code >> 4 << 24, DATAGRAM_MOST)] if extensions else []
+        return Dns(query.identifier, True, query.operation, found.authoritative,
+                   recursion_desired=query.recursion_desired, code=found.code & 15, questions=query.questions[:1],
                    answers=tuple(found.answers), authorities=tuple(found.authorities),
-                   additionals=(*found.additionals, *more))
+                   additionals=(*found.additionals, *more)), found.code
 
     @read_handler
     def origin(self) -> str:
@@ -151,9 +158,23 @@ class DnsServer(Server):
     @read_handler("codes")
     def codes_text(self) -> str:
         """How often which answer was given, one a line."""
-        return "".join(f"{CODES[code]} {count}\n" for code, count in sorted(self.codes.items()))
+        return "".join(f"{CODES[code] if code < len(CODES) else 'BADVERS'} {count}\n"
+                       for code, count in sorted(self.codes.items()))
 
     @write_handler
     def reload(self) -> None:
         """Read the file again; a bad one changes nothing."""
         self.zone = self.load()
+
+
+def fitting(made: Dns, room: int) -> bytes:
+    """The message in so many bytes: whole; without what nobody asked for; or without records, as truncated."""
+    extensions = tuple(record for record in made.additionals if record.type == OPT)
+    shorter = replace(made, additionals=extensions) if made.answers else made       # a referral needs its addresses
+    for each in (made, shorter):
+        if HEADER + RECORD_LEAST * len(each.answers) <= room:           # else it would be built only to be thrown away
+            with suppress(WireError):                                   # longer than any message
+                message = each.build()
+                if len(message) <= room:
+                    return message
+    return replace(made, truncated=True, answers=(), authorities=(), additionals=extensions).build()

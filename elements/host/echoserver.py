@@ -8,7 +8,7 @@ from elements.host.serving import IDLE, Connection, Server
 from netos.args import Integer, Seconds, Word
 from netos.args.named import Port
 
-SMALL_SERVICES = {7, 9, 13, 17, 19}     # ports whose servers answer to anything: two of them would never end
+RESERVED = 1024         # below are ports of servers: two that answer to anything would never end
 
 
 class Echo(Connection):
@@ -26,8 +26,9 @@ class EchoServer(Server):
     """Send back what comes to PORT of a stack, over TCP and UDP.
 
     At most CONNECTIONS at a time, others are refused; one on which nothing moves for IDLE seconds ends (0: never).
-    Datagrams from ports of such services are ignored. Handlers: port, connections, accepted, refused, timeouts,
-    bytes_in, bytes_out (read), close_connections (write).
+    Datagrams from ports of servers, those below 1024 and its own number, and for several hosts are ignored. Handlers:
+    port, connections, accepted, refused, timeouts, bytes_in, bytes_out, ignored (datagrams), lost (datagrams that could
+    not be sent) (read), close_connections (write).
     """
 
     connection = Echo
@@ -39,4 +40,7 @@ class EchoServer(Server):
         self.port, self.stack_name, self.limit, self.idle = port, stack, connections, idle
 
     def answer(self, data: bytes, source: tuple[str, int]) -> bytes | None:
-        return None if source[1] in SMALL_SERVICES else data
+        if source[1] < RESERVED or source[1] == self.port:
+            self.ignored += 1
+            return None
+        return data

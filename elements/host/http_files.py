@@ -7,7 +7,8 @@ import os
 import stat
 from urllib.parse import quote, unquote_to_bytes
 
-INDEX = "index.html"
+INDEX = b"index.html"
+FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Elsewhere(Exception):
@@ -44,26 +45,44 @@ class OpenFile:
 def open_file(root: str, target: str) -> OpenFile:
     """The file of a request's target beneath `root`, a real path; raises FileNotFoundError, OSError or Elsewhere."""
     path = target.partition("?")[0]
-    if path.startswith(("http://", "https://")):
+    if path.lower().startswith(("http://", "https://")):
         path = "/" + path.split("/", 3)[3] if path.count("/") > 2 else "/"
-    parts = unquote_to_bytes(path).split(b"/")
+    parts = unquote_to_bytes(path.encode("latin-1", "replace")).split(b"/")
     if parts[0] or any(part == b".." or b"\0" in part for part in parts):
         raise FileNotFoundError(target)
-    place = os.path.realpath(os.path.join(os.fsencode(root), *[part for part in parts if part not in (b"", b".")]))
-    if place != os.fsencode(root) and not place.startswith(os.path.join(os.fsencode(root), b"")):
-        raise FileNotFoundError(target)
+    top = os.fsencode(root)
+    place = beneath(top, os.path.join(top, *[part for part in parts if part not in (b"", b".")]))
     if os.path.isdir(place):
         if parts[-1]:
             raise Elsewhere(quote(b"/" + b"/".join(part for part in parts if part)) + "/")
-        place = os.path.join(place, INDEX.encode())
-        if os.path.islink(place):
-            raise FileNotFoundError(target)
+        place = beneath(top, os.path.join(place, INDEX))
     elif not parts[-1]:
         raise FileNotFoundError(target)
-    # A link that has come since, or a pipe, is not opened, nor waited for.
-    descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = open_place(top, place)
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)
         raise FileNotFoundError(target)
     return OpenFile(descriptor, os.fsdecode(place), found)
+
+
+def beneath(top: bytes, path: bytes) -> bytes:
+    """The path without links; raises FileNotFoundError when they lead out of the folder `top`."""
+    place = os.path.realpath(path)
+    if place != top and not place.startswith(os.path.join(top, b"")):
+        raise FileNotFoundError(path)
+    return place
+
+
+def open_place(top: bytes, place: bytes) -> int:
+    """Open what lies beneath `top` step by step: a link that has come since is not followed, a pipe not waited for."""
+    folder = os.open(top, FOLDER)
+    try:
+        *names, last = place.removeprefix(top).strip(b"/").split(b"/")
+        for name in names:
+            inner = os.open(name, FOLDER, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        return os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    finally:
+        os.close(folder)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
 from http import HTTPStatus
 
 HEAD_MAX = 8192
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 VERSION = re.compile(rb"HTTP/1\.(\d)\Z")
+TARGET = re.compile(rb"[!-~\x80-\xff]+\Z")
+HOST = re.compile(r"[0-9A-Za-z._~!$&'()*+,;=:%\[\]-]*\Z")
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
 
 
@@ -36,7 +39,7 @@ def parse_head(head: bytes) -> Request:
     bad = RequestError(HTTPStatus.BAD_REQUEST)
     lines = head.split(b"\r\n")
     words = lines[0].split(b" ")
-    if len(words) != 3 or not TOKEN.match(words[0]) or not words[1]:
+    if len(words) != 3 or not TOKEN.match(words[0]) or not TARGET.match(words[1]):
         raise bad
     version = VERSION.match(words[2])
     if version is None:
@@ -52,11 +55,13 @@ def parse_head(head: bytes) -> Request:
             raise bad
         fields[known] = f"{fields[known]}, {text}" if known in fields else text
     modern = version[1] != b"0"
-    if modern and "host" not in fields:
+    length = fields.get("content-length", "0")
+    if (modern and "host" not in fields) or not HOST.match(fields.get("host", "")) or not (
+            length.isascii() and length.isdigit()):
         raise bad
     options = [option.strip().lower() for option in fields.get("connection", "").split(",")]
     keep = "close" not in options and (modern or "keep-alive" in options)
-    if "transfer-encoding" in fields or fields.get("content-length", "0") != "0":
+    if "transfer-encoding" in fields or length.strip("0"):
         raise RequestError(HTTPStatus.CONTENT_TOO_LARGE if hasattr(HTTPStatus, "CONTENT_TOO_LARGE") else
                            HTTPStatus.REQUEST_ENTITY_TOO_LARGE)         # there is nothing here to send anything to
     return Request(words[0].decode("ascii"), words[1].decode("latin-1"), keep, fields)
@@ -74,6 +79,8 @@ def wanted_range(text: str, size: int) -> tuple[int, int] | None:
     first, last = found.groups()
     if not first:
         start, end = max(size - int(last), 0), size
+        if not size and int(last):
+            return None                         # all that there is (RFC 9110 section 14.1.2)
     else:
         start, end = int(first), min(int(last) + 1 if last else size, size)
         if last and int(last) < int(first):
@@ -83,20 +90,38 @@ def wanted_range(text: str, size: int) -> tuple[int, int] | None:
     return start, end
 
 
-def is_unchanged(request: Request, tag: str, modified: float) -> bool:
-    """Whether the client has it already (RFC 9110 section 13.2)."""
-    if "if-none-match" in request.fields:
-        tags = [each.strip().removeprefix("W/") for each in request.fields["if-none-match"].split(",")]
-        return tag in tags or tags == ["*"]
-    return is_since(request.fields.get("if-modified-since", ""), modified)
+def precondition(request: Request, tag: str, modified: float) -> HTTPStatus:
+    """What the request's conditions make of it, in the order of RFC 9110 section 13.2.2: 412, 304, or 200."""
+    fields = request.fields
+    if "if-match" in fields:
+        if not {tag, "*"} & set(tags_of(fields["if-match"])):
+            return HTTPStatus.PRECONDITION_FAILED
+    elif (date := date_of(fields.get("if-unmodified-since", ""))) is not None and int(modified) > date:
+        return HTTPStatus.PRECONDITION_FAILED
+    if "if-none-match" in fields:
+        known = bool({tag, "*"} & {each.removeprefix("W/") for each in tags_of(fields["if-none-match"])})
+    else:
+        known = (date := date_of(fields.get("if-modified-since", ""))) is not None and int(modified) <= date
+    return HTTPStatus.NOT_MODIFIED if known else HTTPStatus.OK
 
 
-def is_since(text: str, modified: float) -> bool:
-    """Whether nothing was modified after a date."""
+def is_the_version(text: str, tag: str, modified: float) -> bool:
+    """Whether If-Range names this version of a file: its tag, or its date and no other (RFC 9110 section 13.1.5)."""
+    return text == tag or date_of(text) == int(modified)
+
+
+def tags_of(text: str) -> list[str]:
+    """The entity tags of a list."""
+    return [each.strip() for each in text.split(",")]
+
+
+def date_of(text: str) -> float | None:
+    """The seconds since 1970 of a date, None when it is none. HTTP's are of Greenwich, whatever they say."""
     try:
-        return int(modified) <= parsedate_to_datetime(text).timestamp()
+        found = parsedate_to_datetime(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
-        return False
+        return None
 
 
 def answer_head(status: HTTPStatus, length: int, keep: bool, fields: dict[str, str], now: float) -> bytes:

@@ -13,18 +13,19 @@ from elements.host.http_request import (
     Request,
     RequestError,
     answer_head,
-    is_since,
-    is_unchanged,
+    is_the_version,
     parse_head,
+    precondition,
     wanted_range,
 )
-from elements.host.serving import IDLE, READ_AT_ONCE, Connection, Server
+from elements.host.serving import IDLE, TURN, Connection, Server
 from netos.args import Bool, FileName, Integer, Seconds, Word
 from netos.args.named import Port
 from netos.errors import NetosError
 from netos.proto.endpoints import TcpEndpoint
 
 CHUNK = 65536
+DATE_MOST = 253402300799        # the last second of the year 9999
 
 
 class Browsing(Connection):
@@ -41,7 +42,7 @@ class Browsing(Connection):
         endpoint.no_delay = True
 
     def proceed(self) -> None:
-        while True:
+        for _ in range(TURN):
             if self.file is not None:
                 if not self.send_file():
                     return
@@ -49,9 +50,10 @@ class Browsing(Connection):
                 self.finish()
                 return
             elif not self.next_request():
-                if self.over:
+                if self.over and not self.waiting:
                     self.close()
                 return
+        self.server.again(self)
 
     def send_file(self) -> bool:
         """Send what is left of the file; whether all of it was taken."""
@@ -68,19 +70,25 @@ class Browsing(Connection):
 
     def next_request(self) -> bool:
         """Answer the next request, if it is there and the answer is taken."""
-        end = self.head.find(b"\r\n\r\n")
-        while end < 0:
-            data = self.receive(READ_AT_ONCE if len(self.head) < HEAD_MAX else 1)
-            if not data:
-                return False
-            before = max(len(self.head) - 3, 0)
-            self.head += data
+        searched, come = 0, bool(self.head)
+        while True:
             while self.head.startswith(b"\r\n"):        # RFC 9112 section 2.2
                 del self.head[:2]
-                before = 0
-            end = self.head.find(b"\r\n\r\n", before)
+                searched = 0
+            end = self.head.find(b"\r\n\r\n", searched)
             if end > HEAD_MAX or (end < 0 and len(self.head) > HEAD_MAX):
                 return self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            if end >= 0:
+                break
+            searched = max(len(self.head) - 3, 0)
+            data = self.receive()
+            if not data:
+                if come and self.awaited is None:
+                    self.awaited = self.server.now      # all of the head is due in time, not each byte of it
+                return False
+            come = True
+            self.head += data
+        self.awaited = None
         head = bytes(self.head[:end])
         del self.head[:end + 4]
         self.server.requests += 1
@@ -106,13 +114,16 @@ class Browsing(Connection):
             return self.say(HTTPStatus.SERVICE_UNAVAILABLE if full else HTTPStatus.NOT_FOUND, request)
         self.file = found
         fields = {"Last-Modified": self.server.date(found.modified), "ETag": found.tag, "Accept-Ranges": "bytes"}
-        if is_unchanged(request, found.tag, found.modified):
+        status = precondition(request, found.tag, found.modified)
+        if status is HTTPStatus.PRECONDITION_FAILED:
             self.let_go()
-            return self.send(answer_head(HTTPStatus.NOT_MODIFIED, 0, self.keep, fields, self.server.wall))
+            return self.say(status, request)
+        if status is HTTPStatus.NOT_MODIFIED:
+            self.let_go()
+            return self.send(answer_head(status, 0, self.keep, fields, self.server.wall))
         self.at, self.end = 0, found.size
-        status = HTTPStatus.OK
-        condition = request.fields.get("if-range", found.tag)
-        if "range" in request.fields and (condition == found.tag or is_since(condition, found.modified)):
+        if request.method == "GET" and "range" in request.fields and is_the_version(
+                request.fields.get("if-range", found.tag), found.tag, found.modified):
             try:
                 part = wanted_range(request.fields["range"], found.size)
             except RequestError as error:
@@ -162,7 +173,8 @@ class HttpFileServer(Server):
 
     GET and HEAD, ranges, dates and tags, index.html for a folder; no lists of files. Links that lead out of ROOT are
     not followed. At most CONNECTIONS at a time, others are refused; one on which nothing moves for IDLE seconds ends
-    (0: never). ACTIVE false serves nothing. Under a sandbox ROOT has to be --readable.
+    (0: never), and one whose request has not come whole in that time. ACTIVE false serves nothing. Under a sandbox ROOT
+    has to be --readable.
     Handlers: port, root, connections, accepted, refused, timeouts, requests, failures, bytes_in, bytes_out (read),
     close_connections (write).
     """
@@ -201,4 +213,4 @@ class HttpFileServer(Server):
         """A time as HTTP writes it."""
         from email.utils import formatdate
 
-        return formatdate(seconds, usegmt=True)
+        return formatdate(min(max(seconds, 0), DATE_MOST), usegmt=True)

@@ -6,6 +6,7 @@ under netos run, netos click and in virtual time.
 
 from __future__ import annotations
 
+import errno
 from typing import Any, ClassVar
 
 from elements.host.stacks import NamedStack, stack_of
@@ -16,6 +17,8 @@ from netos.pyelement import PyElement
 
 READ_AT_ONCE = 65536
 IDLE = 60_000_000_000               # nanoseconds
+TURN = 64                           # requests or datagrams that are answered before others have their turn
+ANSWERING = {7, 13, 17, 19, 37}     # ports of services that answer to anything, also to an answer
 
 
 class Connection:
@@ -26,6 +29,8 @@ class Connection:
         self.endpoint = endpoint
         self.waiting = memoryview(b"")      # what the connection has not taken yet
         self.moved_at = server.now
+        self.unsent = 0                     # bytes that the peer had not taken when it was looked last
+        self.awaited: int | None = None     # since when the rest of a message, or the peer's end, is waited for
         self.finishing = False
         endpoint.user = self
 
@@ -43,10 +48,22 @@ class Connection:
                     self.proceed()
         except OSError:
             self.abort()
+        except BaseException:
+            self.abort()                    # else a fault of proceed() would keep its peer waiting
+            raise
 
     def proceed(self) -> None:
         """Take what has come and send what there is to send; nothing that was sent waits."""
         raise NotImplementedError
+
+    def is_late(self, before: int) -> bool:
+        """Whether nothing has moved since then, or that which is awaited has not come, a byte now and then or not."""
+        unsent = self.endpoint.unsent
+        if unsent != self.unsent:           # the peer takes what was sent; nobody is told of that
+            self.unsent, self.moved_at = unsent, self.server.now
+        if self.finishing and not unsent and self.awaited is None:
+            self.awaited = self.server.now
+        return self.moved_at <= before or (self.awaited is not None and self.awaited <= before)
 
     def receive(self, limit: int = READ_AT_ONCE) -> bytes:
         """What has come."""
@@ -102,7 +119,8 @@ class Server(PyElement):
     observes = False
     phase = 110                 # when the HostStacks are there
     unreplicable = "a port is served on the stack of one virtual CPU"
-    handlers: ClassVar[tuple[str, ...]] = ("port", "accepted", "bytes_in", "bytes_out", "timeouts", "refused")
+    counts = ("accepted", "bytes_in", "bytes_out", "timeouts", "refused", "ignored", "lost")
+    handlers: ClassVar[tuple[str, ...]] = ("port", *counts)
     connection: ClassVar[type[Connection] | None] = None        # none: no TCP
     datagrams = False           # whether it serves UDP
     named: NamedStack | None = None
@@ -112,7 +130,9 @@ class Server(PyElement):
         """Begin with nothing."""
         super().bind(*arguments)
         self.connections: set[Any] = set()
-        self.accepted = self.bytes_in = self.bytes_out = self.timeouts = self.refused = 0
+        self.unfinished: dict[Any, None] = {}           # whose turn is to go on, in order
+        self.watching = False
+        self.accepted = self.bytes_in = self.bytes_out = self.timeouts = self.refused = self.ignored = self.lost = 0
         self.limit, self.idle = 1024, IDLE
         self.stack_name, self.port = "default", 0
         self.active = True
@@ -147,6 +167,7 @@ class Server(PyElement):
     def suspend(self) -> None:
         super().suspend()
         self.unschedule()
+        self.watching = False
         self.standing = True
 
     def resume(self) -> None:
@@ -158,7 +179,7 @@ class Server(PyElement):
 
     def take_state(self, old: Server) -> None:
         """Go on with the connections and counts of the element before."""
-        for name in ("accepted", "bytes_in", "bytes_out", "timeouts", "refused"):
+        for name in Server.counts:
             setattr(self, name, getattr(old, name))
         if old.named is not self.named:
             return                              # another stack: they end with it
@@ -166,6 +187,9 @@ class Server(PyElement):
             each.server = self
         self.connections |= old.connections
         old.connections.clear()
+        for each in old.unfinished:
+            self.again(each)
+        old.unfinished.clear()
         self.watch()
 
     def cleanup(self) -> None:
@@ -173,6 +197,7 @@ class Server(PyElement):
             return
         for each in list(self.connections):
             each.abort()
+        self.unfinished.clear()
         for protocol in self.protocols:
             self.named.leave_port(protocol, self.port, self)
         self.named.leave(self)
@@ -198,25 +223,55 @@ class Server(PyElement):
                 endpoint.abort()
                 continue
             self.accepted += 1
-            made = self.connection(self, endpoint)
-            self.connections.add(made)
-            made.stack_event(0)
+            try:
+                made = self.connection(self, endpoint)
+                self.connections.add(made)
+                made.stack_event(0)
+            except Exception as error:      # one connection's trouble is not another's
+                self.router.event_failed(self, error)
         self.watch()
 
     def take_datagrams(self, port: UdpEndpoint) -> None:
-        """Answer the datagrams that have come."""
-        while True:
+        """Answer the datagrams that have come, some of them now."""
+        for _ in range(TURN):
             try:
                 found = port.receive()
-                if found is None:
+            except OSError as error:
+                if error.errno == errno.EBADF:      # the port is closed
                     return
-                self.bytes_in += len(found[0])
-                answer = self.answer(*found)
-                if answer is not None:
-                    port.send(answer, found[1])
-                    self.bytes_out += len(answer)
-            except OSError:             # the way back is closed, or has no room: datagrams may be lost
                 continue
+            if found is None:
+                return
+            data, source = found
+            self.bytes_in += len(data)
+            if port.destination is None or source[1] in ANSWERING:
+                self.ignored += 1           # all of several hosts would answer, perhaps somebody who never asked
+                continue
+            answer = self.answer(data, source)
+            if answer is None:
+                continue
+            try:
+                port.send(answer, source, port.destination)
+                self.bytes_out += len(answer)
+            except OSError:                 # the way back is closed, or has no room
+                self.lost += 1
+        self.again(port.user)
+
+    def again(self, each: Any) -> None:
+        """Have each.stack_event() called once more, when others have had their turn."""
+        self.unfinished[each] = None
+        self.schedule_task()
+
+    def run_task(self) -> bool:
+        """Go on with one of those that are not finished."""
+        if self.unfinished:
+            each = next(iter(self.unfinished))
+            del self.unfinished[each]
+            try:
+                each.stack_event(0)
+            except Exception as error:
+                self.router.event_failed(self, error)
+        return bool(self.unfinished)
 
     def answer(self, data: bytes, source: tuple[str, int]) -> bytes | None:
         """The answer to a datagram."""
@@ -225,16 +280,24 @@ class Server(PyElement):
     def forget(self, connection: Any) -> None:
         """A connection is over."""
         self.connections.discard(connection)
+        self.unfinished.pop(connection, None)
+
+    @property
+    def period(self) -> float:
+        """How often idle connections are looked for, in seconds; 0: never."""
+        return max(self.idle / 4e9, 0.1) if self.idle else 0
 
     def watch(self) -> None:
-        """Look for idle connections now and then, while there are any."""
-        if self.connections and self.idle:
-            self.schedule_after(max(self.idle / 4e9, 0.1))
+        """Look for idle connections now and then, while there are any. Who comes does not put it off."""
+        if self.connections and self.period and not self.watching:
+            self.watching = True
+            self.schedule_after(self.period)
 
     def run_timer(self) -> None:
         """End connections on which nothing has moved for too long."""
+        self.watching = False
         before = self.now - self.idle
-        for each in [each for each in self.connections if each.moved_at <= before]:
+        for each in [each for each in self.connections if self.idle and each.is_late(before)]:
             self.timeouts += 1
             each.abort()
         self.watch()

@@ -23,6 +23,7 @@ class Joined:
         self.client, self.target = client, target
         self.begun_at = self.moved_at = server.now
         self.established = False
+        self.unsent = 0, 0              # bytes that each peer had not taken when it was looked last
         client.no_delay = target.no_delay = True
         client.user = target.user = self
 
@@ -30,7 +31,7 @@ class Joined:
         """Something has happened to one of the two."""
         client, target = self.client, self.target
         if client.error or target.error:
-            self.server.failures += 0 if self.established else 1
+            self.server.failures += 1 if target.error and not self.established else 0
             self.abort()
             return
         if not self.established:
@@ -50,6 +51,13 @@ class Joined:
                 self.close()
         except OSError:
             self.abort()
+
+    def is_late(self, before: int) -> bool:
+        """Whether nothing has moved since then."""
+        unsent = self.client.unsent, self.target.unsent
+        if unsent != self.unsent:
+            self.unsent, self.moved_at = unsent, self.server.now
+        return self.moved_at <= before
 
     def close(self) -> None:
         """Both ends are said and heard."""
@@ -130,19 +138,16 @@ class TcpSplice(Server):
             joined.stack_event(0)
         self.watch()
 
-    def watch(self) -> None:
-        if self.connections:
-            self.schedule_after(min(max(self.idle / 4e9, 0.1), CONNECTING / 4) if self.idle else CONNECTING / 4)
+    @property
+    def period(self) -> float:
+        return min(super().period or CONNECTING, CONNECTING / 4)
 
     def run_timer(self) -> None:
         late = self.now - int(CONNECTING * 1e9)
         for each in [each for each in self.connections if not each.established and each.begun_at <= late]:
             self.failures += 1
             each.abort()
-        if self.idle:
-            super().run_timer()
-        else:
-            self.watch()
+        super().run_timer()
 
     @read_handler("target")
     def target_text(self) -> str:

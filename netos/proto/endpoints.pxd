@@ -2,6 +2,7 @@
 
 from libc.stdint cimport uint32_t
 
+from netos.proto.inet cimport Address
 from netos.proto.stack cimport Stack
 from netos.proto.tcp_block cimport Listener, Tcb
 from netos.proto.udp_ports cimport UdpPort
@@ -32,6 +33,7 @@ cdef class UdpEndpoint:
     cdef readonly Stack stack
     cdef readonly tuple local
     cdef readonly tuple remote
+    cdef Address arrived            # where the datagram received last was sent to
     cdef public object user
 
     cdef UdpPort *opened(self) except NULL

@@ -7,7 +7,7 @@ from libc.errno cimport EADDRNOTAVAIL, EBADF, ENOTCONN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 
-from netos.proto.inet cimport Address, address_ipv4, address_is_any, address_number
+from netos.proto.inet cimport Address, address_is_any, address_number
 from netos.proto.host cimport host_is_own
 from netos.proto.ring cimport ring_copy_out, ring_skip
 from netos.proto.stack cimport Stack, address_of, endpoint_of
@@ -358,10 +358,10 @@ cdef class UdpEndpoint:
         self.port.remote = address
         self.remote = endpoint_of(&address, remote[1])
 
-    def send(self, data, remote=None):
-        """Send a datagram of at most 65 507 bytes."""
+    def send(self, data, remote=None, source=None):
+        """Send a datagram of at most 65 507 bytes; `source`: an address of the host to send it from, None: any."""
         cdef const uint8_t[::1] content = data
-        cdef Address nowhere = address_ipv4(0), destination
+        cdef Address local = address_of(source), destination
         cdef int32_t error
         cdef const uint8_t *at = &content[0] if content.shape[0] else NULL
         self.opened()
@@ -369,8 +369,10 @@ cdef class UdpEndpoint:
             if self.remote is None:
                 raise os_error(ENOTCONN)
             remote = self.remote
+        if source is not None and not host_is_own(&self.stack.protocols.host, address_number(&local)):
+            raise os_error(EADDRNOTAVAIL)
         destination = address_of(remote[0])
-        error = udp_send(&self.stack.protocols.udp, self.port, &nowhere, &destination, port_of(remote[1]), at,
+        error = udp_send(&self.stack.protocols.udp, self.port, &local, &destination, port_of(remote[1]), at,
                          <uint32_t>min(content.shape[0], 0x7FFFFFFF))
         if error:
             raise os_error(-error)
@@ -383,6 +385,7 @@ cdef class UdpEndpoint:
             return None
         if header.error:
             raise os_error(header.error)
+        self.arrived = header.destination
         result = PyBytes_FromStringAndSize(NULL, header.length)
         ring_copy_out(&self.port.queue, 0, <uint8_t *>PyBytes_AS_STRING(result), header.length)
         ring_skip(&self.port.queue, header.length)
@@ -393,6 +396,13 @@ cdef class UdpEndpoint:
         if self.port != NULL:
             udp_close(&self.stack.protocols.udp, self.port)
             self.port = NULL
+
+    @property
+    def destination(self):
+        """The address of the host that the datagram received last was sent to; None: it was for several hosts."""
+        if not host_is_own(&self.stack.protocols.host, address_number(&self.arrived)):
+            return None
+        return endpoint_of(&self.arrived, 0)[0]
 
     @property
     def broadcast(self):

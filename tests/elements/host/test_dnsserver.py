@@ -135,6 +135,76 @@ def test_what_does_not_fit_is_truncated_and_whole_over_tcp(dns):
     assert user.endpoint.finished
 
 
+def test_what_nobody_asked_for_is_left_out_before_an_answer_is_truncated(dns):
+    """RFC 2181 section 9; addresses of a referral are needed."""
+    dns.zone.write_text(ZONE + "pop MX 1 many\nbelow NS many\n")
+    dns.router.write("dns.reload")
+    found = ask(dns, "pop.example.org.", MX)
+    assert (found.truncated, len(found.answers), found.additionals) == (False, 1, ())
+    assert ask(dns, "below.example.org.").truncated
+
+
+def test_edns_of_another_version_or_twice(dns):
+    """RFC 6891 sections 6.1.1 and 6.1.3."""
+    option = Record(".", OPT, b"", 1 << 16, 4096)
+    found = ask(dns, "web.example.org.", additionals=(option,))
+    assert (found.code, found.answers) == (0, ())
+    assert [(record.ttl, record.class_) for record in found.additionals] == [(1 << 24, 1232)]
+    assert ask(dns, "web.example.org.", additionals=(Record(".", OPT, b"", 0, 4096),) * 2).code == 1
+    assert dns.read("dns.codes") == "FORMERR 1\nBADVERS 1\n"
+
+
+def test_wildcards_stand_for_names_that_are_not_there(dns):
+    """RFC 4592 section 2.2.1 and 3.3.1."""
+    dns.zone.write_text(ZONE + "*.wild A 192.0.2.7\n*.wild TXT any\nhost.wild A 192.0.2.8\na.b.wild A 192.0.2.9\n"
+                        "*.alias CNAME web\n*.round CNAME x.round\n")
+    dns.router.write("dns.reload")
+    assert shown(ask(dns, "X.wild.example.org.").answers) == ["X.wild.example.org. 3600 A 192.0.2.7"]
+    assert shown(ask(dns, "y.x.wild.example.org.").answers) == ["y.x.wild.example.org. 3600 A 192.0.2.7"]
+    assert ask(dns, "x.wild.example.org.", TXT).answers[0].data == (b"any",)
+    empty = ask(dns, "x.wild.example.org.", MX)
+    assert (empty.code, empty.answers, empty.authorities[0].type) == (0, (), SOA)
+    assert ask(dns, "host.wild.example.org.", TXT).answers == ()        # the name is there
+    assert (ask(dns, "b.wild.example.org.").answers, ask(dns, "b.wild.example.org.").code) == ((), 0)
+    assert ask(dns, "x.b.wild.example.org.").code == 3                  # b.wild is closer, and has no wildcard
+    assert ask(dns, "x.host.wild.example.org.").code == 3
+    assert shown(ask(dns, "x.alias.example.org.").answers)[0] == "x.alias.example.org. 3600 CNAME web.example.org."
+    assert len(ask(dns, "x.alias.example.org.").answers) == 3
+    assert len(ask(dns, "y.round.example.org.").answers) == 2
+    with pytest.raises(ZoneError, match="has an NS record"):
+        Zone(ZONE + "*.wild NS ns1\n")
+
+
+def test_a_dot_within_a_label_ends_none(dns):
+    r"""evil\.example.org. is a neighbour of example.org., not in it; x\.sub no part of sub."""
+    assert ask(dns, r"evil\.example.org.").code == 5
+    assert ask(dns, r"x\.sub.example.org.").code == 3
+    dns.zone.write_text(ZONE + "odd\\.name A 192.0.2.10\n")
+    dns.router.write("dns.reload")
+    assert shown(ask(dns, r"odd\.name.example.org.").answers) == [r"odd\.name.example.org. 3600 A 192.0.2.10"]
+    assert ask(dns, "name.example.org.").code == 0                      # of deep.er.name alone
+
+
+def test_texts_are_the_bytes_of_the_file(dns):
+    """They were made Latin-1, and question marks; a letter whose second byte is 0x85 ended the line."""
+    dns.zone.write_text(ZONE + 'umlaut TXT "\u00e9\u00c5\u20ac \\255 \\"" \u00e0\n', encoding="utf-8")
+    dns.router.write("dns.reload")
+    assert ask(dns, "umlaut.example.org.", TXT).answers[0].data == (
+        "\u00e9\u00c5\u20ac ".encode() + b'\xff "', "\u00e0".encode())
+    with pytest.raises(ZoneError, match="256"):
+        Zone(ZONE + 'umlaut TXT "\\256"\n')
+
+
+def test_services_that_answer_anything_get_no_answer(dns):
+    """Chargen's letters are no answer of DNS, and were answered with an error, to which it had more letters."""
+    port = UdpEndpoint(dns.client, ("", 19))
+    port.send(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", ("10.0.0.2", 53))
+    dns.wait(0.1)
+    assert port.receive() is None
+    assert send(dns, b"short") is None
+    assert dns.read("dns.ignored") == "2"
+
+
 def test_odd_questions_get_an_error_and_answers_none(dns):
     question = Question("web.example.org.")
     assert send(dns, Dns(1, operation=4, questions=(question,)).build()).code == 4

@@ -64,12 +64,23 @@ def test_idle_connections_end(pair):
 
 def test_datagrams_come_back_but_not_to_servers_that_would_answer_again(pair):
     hosts = pair(ECHO)
-    port, small = UdpEndpoint(hosts.client, ("", 5000)), UdpEndpoint(hosts.client, ("", 19))
-    port.send(b"who", ("10.0.0.2", 7))
-    small.send(b"who", ("10.0.0.2", 7))
-    hosts.wait(0.1)
+    port, *servers = [UdpEndpoint(hosts.client, ("", number)) for number in (5000, 19, 7, 1000)]
+    for each in (port, *servers):
+        each.send(b"who", ("10.0.0.2", 7))
+        hosts.wait(0.1)
     assert port.receive() == (b"who", ("10.0.0.2", 7))
-    assert small.receive() is None
+    assert [each.receive() for each in servers] == [None] * 3
+    assert hosts.read("echo.ignored") == "3"
+
+
+def test_two_echo_servers_on_odd_ports_do_not_talk_for_ever(pair):
+    """One datagram with a forged source kept both busy for ever."""
+    hosts = pair("echo :: EchoServer(8000); other :: EchoServer(8000, STACK client);")
+    port = UdpEndpoint(hosts.client, ("", 5000))
+    hosts.router["other"].named.ports["udp", 8000].endpoint.send(b"forged", ("10.0.0.2", 8000))
+    hosts.wait(1)
+    assert [hosts.read(f"{name}.bytes_in") for name in ("echo", "other")] == ["6", "0"]
+    assert port.receive() is None
 
 
 def test_connections_can_be_closed_by_hand(pair):

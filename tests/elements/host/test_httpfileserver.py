@@ -21,6 +21,12 @@ def web(pair, tmp_path):
     (tmp_path / "secret").write_bytes(b"secret")
     (root / "link").symlink_to(tmp_path / "secret")
     (root / "inside").symlink_to(root / "index.html")
+    (root / "new").mkdir()
+    (root / "new" / "index.html").symlink_to("../index.html")
+    (root / "out").mkdir()
+    (root / "out" / "index.html").symlink_to(tmp_path / "secret")
+    (root / "outside").symlink_to(tmp_path)
+    (root / "\u00e9.txt").write_bytes(b"accent")
     os.mkfifo(root / "pipe")
     hosts = pair(f"web :: HttpFileServer({root});")
     hosts.root = root
@@ -55,13 +61,30 @@ def test_files_are_served_as_they_are(web):
     assert get(web, "/empty")[::2] == (200, b"")
     assert get(web, "/inside")[2] == PAGE
     assert get(web, "http://x/index.html")[2] == PAGE
+    assert get(web, "/new/")[2] == PAGE
+    assert get(web, "/%c3%a9.txt")[2] == get(web, "/\u00e9.txt".encode().decode("latin-1"))[2] == b"accent"
 
 
 @pytest.mark.parametrize("target", [
     "/../secret", "/%2e%2e/secret", "/sub/../../secret", "/..%2fsecret", "/link", "/nothing", "/index.html/", "/pipe",
-    "/sub/", "//etc/passwd", "/%00", "etc", "*", "/sub/a%20b.txt%00.html", "/" + "x" * 5000, "/\xff"])
+    "/sub/", "/out/", "/outside/secret",
+    "//etc/passwd", "/%00", "etc", "*", "/sub/a%20b.txt%00.html", "/" + "x" * 5000, "/\xff"])
 def test_nothing_else_is_served(web, target):
     assert get(web, target)[0] == 404
+
+
+def test_a_link_that_comes_between_the_look_and_the_opening_is_not_followed(web, monkeypatch):
+    """Who may write beneath the folder could have had any file of the machine served."""
+    def look(path, found=os.path.realpath):
+        place = found(path)
+        if place.endswith(b"txt") and not (web.root / "sub").is_symlink():
+            (web.root / "sub").rename(web.root / "gone")
+            (web.root.parent / "a b.txt").write_bytes(b"secret")
+            (web.root / "sub").symlink_to(web.root.parent)
+        return place
+
+    monkeypatch.setattr("os.path.realpath", look)
+    assert get(web, "/sub/a%20b.txt")[0] == 404
 
 
 def test_types_are_told_without_reading_files_of_the_machine(web, monkeypatch):
@@ -75,6 +98,11 @@ def test_types_are_told_without_reading_files_of_the_machine(web, monkeypatch):
 def test_heads_have_no_body_and_the_length_of_one(web):
     status, fields, body = get(web, "/", method="HEAD")
     assert (status, fields["Content-Length"], body) == (200, str(len(PAGE)), b"")
+
+
+def test_parts_are_of_get_alone(web):
+    assert get(web, "/", "Range: bytes=0-1", method="HEAD")[1]["Content-Length"] == str(len(PAGE))
+    assert get(web, "/", "Range: bytes=99-", method="HEAD")[0] == 200
 
 
 def test_a_folder_is_redirected_to_its_slash(web):
@@ -103,6 +131,61 @@ def test_what_a_client_has_is_not_sent_again(web):
     assert get(web, "/", "If-Modified-Since: never")[0] == 200
     assert get(web, "/", "Range: bytes=0-1", 'If-Range: "other"')[0] == 200
     assert get(web, "/", "Range: bytes=0-1", f"If-Range: {fields['ETag']}")[0] == 206
+    assert get(web, "/", "Range: bytes=0-1", f"If-Range: {fields['Last-Modified']}")[0] == 206
+
+
+def test_the_rest_of_another_version_is_not_sent(web):
+    """A file put back from a backup is older than the one the client has a part of: the two were joined."""
+    assert get(web, "/", "Range: bytes=0-1", "If-Range: Thu, 01 Jan 2099 00:00:00 GMT")[0] == 200
+
+
+def test_conditions_in_their_order(web):
+    """RFC 9110 section 13.2.2; dates are of Greenwich whatever the machine's time zone."""
+    tag = get(web, "/")[1]["ETag"]
+    assert get(web, "/", f"If-Match: \"a\", {tag}")[0] == get(web, "/", "If-Match: *")[0] == 200
+    assert get(web, "/", f"If-Match: W/{tag}")[0] == get(web, "/", 'If-Match: "other"')[0] == 412
+    assert get(web, "/", "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT")[0] == 412
+    assert get(web, "/", "If-Unmodified-Since: never")[0] == 200
+    assert get(web, "/", f"If-Match: {tag}", "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT")[0] == 200
+    assert get(web, "/", "If-None-Match: W/" + tag, "If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT")[0] == 304
+    assert get(web, "/", 'If-None-Match: "x"', "If-Modified-Since: Thu, 01 Jan 2099 00:00:00 GMT")[0] == 200
+    os.utime(web.root / "index.html", (10000, 10000))
+    assert get(web, "/", "If-Modified-Since: Thu, 01 Jan 1970 02:46:40 -0000")[0] == 304
+    os.utime(web.root / "index.html", (1e12, 1e12))
+    assert get(web, "/")[0] == 200
+
+
+def test_the_end_of_an_empty_file_is_all_of_it(web):
+    assert get(web, "/empty", "Range: bytes=-5")[::2] == (200, b"")
+    assert get(web, "/empty", "Range: bytes=0-")[0] == 416
+
+
+def test_requests_that_end_with_the_clients_side_are_all_answered(web):
+    """An answer that did not fit into the send buffer was cut off when the client had closed its side."""
+    request = b"GET /missing HTTP/1.1\r\nHost: x\r\n\r\n"
+    web.router["b"].stack.configure_tcp(send_buffer=1000)
+    web.reload(f"other :: HttpFileServer({web.root}, 8080);")
+    user = web.connect(8080, reading=False)
+    user.endpoint.send(request * 500)
+    user.endpoint.shutdown()
+    web.wait(1)
+    user.reading = True
+    user.stack_event(0)
+    web.wait(30)
+    assert user.got.count(b"HTTP/1.1 404") == 500
+
+
+def test_empty_lines_between_requests_are_passed_over(web):
+    """RFC 9112 section 2.2; it depended on how the bytes were cut."""
+    request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert ask(web, (request + b"\r\n") * 3).got.count(b"200 OK") == 3
+
+
+def test_each_of_many_heads_has_the_limit(web):
+    """The second was as long as it liked if it came with the first."""
+    request = b"GET / HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n"
+    got = ask(web, request % b"" + request % (b"x" * 9000)).got
+    assert [got.count(b"HTTP/1.1 %d " % status) for status in (200, 431)] == [1, 1]
 
 
 def test_one_connection_takes_many_requests_also_at_once_and_in_pieces(web):
@@ -123,6 +206,11 @@ def test_one_connection_takes_many_requests_also_at_once_and_in_pieces(web):
     (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505), (b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
     (b"GET / HTTP/1.1\r\nHost: x\r\nfield\r\n\r\n", 400), (b"G(T / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     (b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400), (b"\0" * 9000, 431), (b"GET /" + b"x" * 9000, 431),
+    (b"GET /\n HTTP/1.1\r\nHost: x\r\n\r\n", 400), (b"GET /\rx HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: x y\r\n\r\n", 400), (b"GET / HTTP/1.1\nHost: x\n\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: +0\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: \xb2\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n", 413),
     (b"POST / HTTP/1.1\r\nHost: x\r\n\r\n", 405), (b"GET / HTTP/1.0\r\n\r\n", 200),
     (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", 413),
     (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 413)])

@@ -106,6 +106,30 @@ def test_idle_ones_end_and_both_connections_are_reset(pair):
     assert hosts.read("echo.connections") == "0"
 
 
+def test_a_client_that_is_slow_is_not_idle(pair):
+    """What lies in a send buffer takes longer than IDLE to leave."""
+    hosts = pair(BEHIND.format(""))
+    hosts.client.configure_tcp(receive_buffer=20000)
+    listener = TcpListener(hosts.router["s"].stack, ("", 8080))
+    user = hosts.connect(80, reading=False)
+    server = listener.accept()
+    server.send(bytes(500000))
+    got = 0
+    for _ in range(100):
+        hosts.wait(1)
+        got += len(user.endpoint.receive(5000))
+    assert got == 500000
+    assert not user.endpoint.error
+
+
+def test_a_client_that_gives_up_is_no_failure_of_the_server(pair):
+    hosts = pair(BEHIND.format("").replace("10.0.5.2:8080", "10.0.5.99:8080"))
+    user = hosts.connect(80)
+    user.endpoint.abort()
+    hosts.wait(0.1)
+    assert [hosts.read(f"splice.{name}") for name in ("connections", "failures")] == ["0", "0"]
+
+
 def test_connections_live_on_when_the_graph_is_replaced(pair):
     hosts = pair(BEHIND.format("") + ECHO)
     user = hosts.connect(80)
