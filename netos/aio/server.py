@@ -34,6 +34,7 @@ class Acceptor:
         listener = sock.take_endpoint()
         assert isinstance(listener, TcpListener)
         self.listener = listener
+        self.options = sock._options
         listener.user = self
         loop.netos_open.add(self)
         self.accept()
@@ -53,6 +54,7 @@ class Acceptor:
         """Take all that wait."""
         while self.listener.user is self and (endpoint := self.listener.accept()) is not None:
             try:
+                self.options.tell(endpoint)
                 self.make(endpoint, self.factory())
             except (SystemExit, KeyboardInterrupt):
                 raise

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import warnings
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from netos.aio.host import Host, current_host
 from netos.aio.names import address_number
 from netos.aio.options import Options, error_of
-from netos.proto.endpoints import TcpEndpoint, TcpListener, UdpEndpoint
+from netos.proto.endpoints import CONNECTED, TcpEndpoint, TcpListener, UdpEndpoint
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -22,6 +24,12 @@ Address = tuple[str, int]
 Endpoint = TcpEndpoint | TcpListener | UdpEndpoint
 ANYWHERE: Address = ("0.0.0.0", 0)
 HANDSHAKE = ("SYN-SENT", "SYN-RECEIVED")
+
+
+def destination(address: Any) -> Address:
+    """Whom to reach by (host, port): by no address this host, as under Linux."""
+    host, port = address_number(address)
+    return ("127.0.0.1" if host == ANYWHERE[0] else host), port
 
 
 class StackSocket:
@@ -36,18 +44,19 @@ class StackSocket:
     def __init__(self, family: int = socket.AF_INET, type: int = socket.SOCK_STREAM, proto: int = 0, *,
                  host: Host | None = None, endpoint: Endpoint | None = None) -> None:
         kind = type if type == -1 else type & ~(socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        self.type = socket.SOCK_DGRAM if kind == socket.SOCK_DGRAM else socket.SOCK_STREAM
         if family not in (socket.AF_INET, -1):
             raise error_of(errno.EAFNOSUPPORT)
         if kind not in (socket.SOCK_STREAM, socket.SOCK_DGRAM, -1):
             raise error_of(errno.ESOCKTNOSUPPORT)
-        self.type = socket.SOCK_DGRAM if kind == socket.SOCK_DGRAM else socket.SOCK_STREAM
         self.proto = max(proto, 0)
         self._stack: Stack = endpoint.stack if endpoint is not None else (host or current_host()).stack
         self._endpoint = endpoint
         self._bound: TcpListener | None = None          # keeps a port for who does not listen there (yet)
         self._options = Options(self.type)
         self._waiting: list[asyncio.Future[None]] = []
-        self._deaf = self._closed = False
+        self._connected = endpoint is not None          # at some time
+        self._deaf = self._told = self._closed = False  # told: how the connection has ended
         if endpoint is not None:
             endpoint.user = self
 
@@ -62,10 +71,16 @@ class StackSocket:
                  traceback: TracebackType | None) -> None:
         self.close()
 
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+        if not self._closed and (self._endpoint or self._bound) is not None and not self._lent():
+            _warn(f"unclosed {self!r}", ResourceWarning, source=self)
+            self.close()
+
     # Waiting
 
     def stack_event(self, events: int) -> None:
         """Something has happened to the endpoint: whoever waits shall look again."""
+        self._connected = self._connected or bool(events & CONNECTED)
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
             if not waiter.done() and not waiter.get_loop().is_closed():
@@ -73,6 +88,8 @@ class StackSocket:
 
     async def changed(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait until something happens to the endpoint."""
+        if self._lent():
+            raise RuntimeError(f"{self!r} is used by {self._endpoint.user!r}")     # type: ignore[union-attr]
         waiter = loop.create_future()
         self._waiting.append(waiter)
         try:
@@ -80,6 +97,10 @@ class StackSocket:
         finally:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
+
+    def _lent(self) -> bool:
+        """Whether a transport or a server has the endpoint, and hears of its events."""
+        return self._endpoint is not None and self._endpoint.user not in (self, None)
 
     # What it is
 
@@ -102,6 +123,7 @@ class StackSocket:
             raise ValueError("a socket of the stack cannot block: await loop.sock_recv() and the like")
 
     def getsockname(self) -> Address:
+        self._open()
         found = self._endpoint or self._bound
         return found.local if found is not None else ANYWHERE
 
@@ -109,8 +131,9 @@ class StackSocket:
         return getattr(self._endpoint, "remote", None)
 
     def getpeername(self) -> Address:
+        self._open()
         remote = self._remote()
-        if remote is None or getattr(self._endpoint, "state", "") in HANDSHAKE:
+        if remote is None or self._told or getattr(self._endpoint, "state", "") in HANDSHAKE:
             raise error_of(errno.ENOTCONN)
         return remote
 
@@ -118,9 +141,9 @@ class StackSocket:
         self._open()
         self._options.set(self._endpoint, level, option, value)
 
-    def getsockopt(self, level: int, option: int, length: int = 0) -> int:
+    def getsockopt(self, level: int, option: int, length: int = 0) -> Any:
         self._open()
-        return self._options.get(self._endpoint, level, option)
+        return self._options.get(self._endpoint, level, option, length)
 
     def _open(self) -> None:
         if self._closed:
@@ -164,12 +187,15 @@ class StackSocket:
         made = self._endpoint.accept()
         if made is None:
             raise error_of(errno.EAGAIN)
-        return type(self)(endpoint=made), made.remote
+        sock = type(self)(endpoint=made)
+        sock._options.values.update(self._options.values)
+        sock._options.tell(made)
+        return sock, made.remote
 
     def connect(self, address: Address) -> None:
         """Begin to connect: BlockingIOError with EINPROGRESS; further calls tell how it went."""
         self._open()
-        address = address_number(address)
+        address = destination(address)
         if self.type == socket.SOCK_DGRAM:
             self._port().connect(address)
             return
@@ -197,12 +223,15 @@ class StackSocket:
         return isinstance(self._endpoint, TcpEndpoint) and self._endpoint.state in HANDSHAKE
 
     def _raise_error(self) -> None:
-        """Raise how the connection has ended, once; a socket whose connection failed may connect again."""
+        """Raise how the connection has ended, once: behind that there is nothing to read, and to write is EPIPE."""
         endpoint = self._endpoint
-        if isinstance(endpoint, TcpEndpoint) and endpoint.error:
+        if isinstance(endpoint, TcpEndpoint) and endpoint.error and not self._told:
             number = endpoint.error
-            endpoint.close()
-            self._endpoint = None
+            if self._connected:
+                self._told = True
+            else:
+                endpoint.close()
+                self._endpoint = None       # there never was one: it may connect again
             raise error_of(number)
 
     def connect_error(self) -> int:
@@ -268,15 +297,18 @@ class StackSocket:
         return self._send(data)
 
     def _send(self, data: Buffer) -> int:
+        content = memoryview(data).cast("B")
         if self.type == socket.SOCK_DGRAM:
-            self._port().send(data)
-            return memoryview(data).nbytes
+            self._port().send(content)
+            return len(content)
         endpoint = self._connection()
         if endpoint.state in HANDSHAKE:
             raise error_of(errno.EAGAIN)
         self._raise_error()
-        taken = endpoint.send(data)
-        if not taken and memoryview(data).nbytes:
+        if self._told:
+            raise error_of(errno.EPIPE)
+        taken = endpoint.send(content)
+        if not taken and len(content):
             raise error_of(errno.EAGAIN)
         return taken
 
@@ -287,10 +319,13 @@ class StackSocket:
             rest = rest[self.send(rest, flags):]
 
     def sendto(self, data: Buffer, *where: Any) -> int:
+        if not where:
+            raise TypeError("sendto() takes data, perhaps flags, and an address")
         if self.type != socket.SOCK_DGRAM:
             return self._send(data)
-        self._port().send(data, address_number(where[-1]))
-        return memoryview(data).nbytes
+        content = memoryview(data).cast("B")
+        self._port().send(content, destination(where[-1]))
+        return len(content)
 
     # The end
 
@@ -306,6 +341,8 @@ class StackSocket:
             if endpoint is not None:
                 if endpoint.user is self:
                     endpoint.user = None
+                if self._options.resets and isinstance(endpoint, TcpEndpoint):
+                    endpoint.abort()
                 endpoint.close()
         self.stack_event(0)
 

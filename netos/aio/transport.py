@@ -301,9 +301,7 @@ class StreamTransport(_FlowControlMixin):
         finally:
             self._loop.netos_open.discard(self)
             self._endpoint.user = None
-            self._endpoint.close()
-            if self._sock is not None:
-                self._sock.close()
+            (self._sock or self._endpoint).close()
             self._protocol = None
             server, self._server = self._server, None
             if server is not None:

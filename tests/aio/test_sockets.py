@@ -1,7 +1,9 @@
 """loop.sock_* and non-blocking sockets: the host's, with stock asyncio, are the oracle of the stack's."""
 
+import array
 import asyncio
 import errno
+import gc
 import io
 import socket
 
@@ -247,3 +249,97 @@ def test_happy_eyeballs_and_local_addresses(kind):
         await until(lambda: not server.is_serving())
 
     run(kind, main)
+
+
+@every_loop
+def test_after_a_reset_there_is_nothing_to_read_and_to_write_is_a_broken_pipe(kind):
+    """Whoever reads hears of the reset; whoever writes must have a ConnectionError, too, and not some other OSError."""
+    async def main():
+        loop = asyncio.get_running_loop()
+        listener, theirs, client = await connected(kind)
+        await loop.sock_sendall(client, b"never read")
+        await asyncio.sleep(0.01)
+        theirs.close()
+        with pytest.raises(ConnectionResetError):
+            await loop.sock_recv(client, 5)
+        assert await loop.sock_recv(client, 5) == b""
+        for _ in range(2):
+            with pytest.raises(BrokenPipeError):
+                await loop.sock_sendall(client, b"x")
+        client.close()
+        listener.close()
+
+    run(kind, main)
+
+
+@every_loop
+def test_a_closed_socket_has_no_names(kind):
+    async def main():
+        listener, theirs, client = await connected(kind)
+        for sock in (client, theirs, listener):
+            sock.close()
+            for call in (sock.getsockname, sock.getpeername):
+                with pytest.raises(OSError) as caught:
+                    call()
+                assert caught.value.errno == errno.EBADF
+
+    run(kind, main)
+
+
+@every_loop
+def test_to_connect_to_no_address_is_to_connect_to_this_host(kind):
+    async def main():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(asyncio.Protocol, "0.0.0.0", 0)
+        port = server.sockets[0].getsockname()[1]
+        transport, _ = await loop.create_connection(asyncio.Protocol, "0.0.0.0", port)
+        assert transport.get_extra_info("peername") == ("127.0.0.1", port)
+        transport.close()
+        server.close()
+
+    run(kind, main)
+
+
+@every_loop
+def test_a_transports_socket_is_not_waited_for(kind):
+    """It would wait for ever: the transport has the events."""
+    async def main():
+        loop = asyncio.get_running_loop()
+        _listener, _theirs, client = await connected(kind)
+        transport, _ = await loop.create_connection(asyncio.Protocol, sock=client)
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="is used by"):
+            await asyncio.wait_for(loop.sock_recv(client, 5), 1)
+        transport.close()
+
+    run(kind, main)
+
+
+@every_loop
+def test_a_socket_that_is_forgotten_is_closed_with_a_warning_and_what_it_sent_arrives(kind):
+    async def main():
+        loop = asyncio.get_running_loop()
+        listener, theirs, client = await connected(kind)
+        await loop.sock_sendall(client, b"last words")
+        with pytest.warns(ResourceWarning, match="unclosed"):
+            del client
+            gc.collect()
+        assert await loop.sock_recv(theirs, 50) == b"last words"
+        assert await loop.sock_recv(theirs, 50) == b""
+        theirs.close()
+        listener.close()
+
+    run(kind, main)
+
+
+def test_memory_of_any_shape_is_sent():
+    async def main():
+        loop = asyncio.get_running_loop()
+        listener, theirs, client = await connected(Ours)
+        numbers = array.array("i", [1, 2, 3])
+        assert client.send(numbers) == 12
+        assert await loop.sock_recv(theirs, 50) == numbers.tobytes()
+        for sock in (listener, theirs, client):
+            sock.close()
+
+    run(Ours, main)
