@@ -18,6 +18,7 @@ from netos.proto.ipv4 cimport (
     ip_is_multicast, ip_write,
 )
 from netos.proto.neighbours cimport neighbour_send
+from netos.proto.siphash cimport siphash_words
 from netos.wire cimport store_be16
 
 
@@ -39,21 +40,31 @@ cdef void put_header(Host *host, Descriptor *packet, uint32_t source, uint32_t d
     packet_set_network(packet, packet.data, IP_HEADER_LENGTH)
 
 
+cdef uint16_t next_identification(Host *host, const Address *destination) noexcept nogil:
+    """Of a datagram that may be cut: unique among many to a destination, elsewhere for each (RFC 7739 section 5).
+
+    What must not be cut has none (RFC 6864 section 4.1): others could count our packets by it, and scan with our help.
+    """
+    host.identification += 1
+    return <uint16_t>(host.identification + siphash_words(host.secret, destination.words, 2))
+
+
 cdef int ip_send(Host *host, Descriptor *packet, const Address *source, const Address *destination, uint8_t protocol,
                  uint8_t tos, bint dont_fragment) noexcept nogil:
     """Send a packet that begins with its transport header and has HEADROOM before it; 0 or -errno. It is given away."""
     cdef Path path
     cdef uint32_t from_address = address_number(source), to = address_number(destination)
+    cdef uint16_t identification
     if not host_find_path(host, destination, &path):
         return refuse(host, packet, IP_NO_ROUTE, ENETUNREACH)
     if packet.length + IP_HEADER_LENGTH > IP_MAXIMUM_LENGTH:
         return refuse(host, packet, IP_TOO_BIG, EMSGSIZE)
-    host.identification += 1
+    identification = 0 if dont_fragment else next_identification(host, destination)
     if packet.length + IP_HEADER_LENGTH > path.mtu and not packet.gso_type:
         if dont_fragment:
             return refuse(host, packet, IP_TOO_BIG, EMSGSIZE)
-        return send_fragments(host, packet, &path, from_address, to, protocol, tos)
-    put_header(host, packet, from_address, to, protocol, tos, <uint16_t>host.identification,
+        return send_fragments(host, packet, &path, from_address, to, protocol, tos, identification)
+    put_header(host, packet, from_address, to, protocol, tos, identification,
                IP_DONT_FRAGMENT if dont_fragment else 0)
     return give(host, packet, &path)
 
@@ -69,10 +80,9 @@ cdef int give(Host *host, Descriptor *packet, const Path *path) noexcept nogil:
 
 
 cdef int send_fragments(Host *host, Descriptor *packet, const Path *path, uint32_t source, uint32_t destination,
-                        uint8_t protocol, uint8_t tos) noexcept nogil:
+                        uint8_t protocol, uint8_t tos, uint16_t identification) noexcept nogil:
     """Cut a datagram to the path's size (RFC 791 section 3.2)."""
     cdef uint32_t piece = (path.mtu - IP_HEADER_LENGTH) & ~<uint32_t>7, at = 0, length
-    cdef uint16_t identification = <uint16_t>host.identification
     cdef Descriptor *fragment
     if path.mtu < IP_HEADER_LENGTH + 8 or packet.virtio_flags & VIRTIO_NEEDS_CHECKSUM:
         return refuse(host, packet, IP_TOO_BIG, EMSGSIZE)
