@@ -30,7 +30,7 @@ from netos.proto.wire import dhcp as dhcp_wire
 from netos.proto.wire import tcp_options as options
 from netos.proto.wire.base import Reading
 from netos.proto.wire.dns_data import Mx, Soa, Srv
-from netos.proto.wire.dns_name import parse_name
+from netos.proto.wire.dns_name import absolute, build_name, label_text, name_labels, parse_name
 
 BYTE, WORD, LONG = (st.integers(0, (1 << bits) - 1) for bits in (8, 16, 32))
 ETHER = st.binary(min_size=6, max_size=6).map(EtherAddress)
@@ -117,6 +117,28 @@ def test_messages_are_read_back(message):
     """DHCP's long options and DNS's compressed names come back as they were."""
     assert type(message).parse(message.build()) == (message, b"", b"", ())
     assert message.show()
+
+
+@given(st.lists(st.binary(min_size=1, max_size=63), max_size=4).filter(lambda labels: sum(map(len, labels)) < 250))
+def test_names_of_any_bytes_are_read_back(labels):
+    """A dot within a label, a backslash, a control byte must not become another name."""
+    text = ".".join(map(label_text, labels)) + "."
+    assert name_labels(text) == labels
+    data = build_name(text, 0, None)
+    assert parse_name(data, 0, Reading("dns", True)) == (text, len(data))
+    assert absolute(text) == text.lower()
+
+
+@given(st.sampled_from(KINDS), st.binary(max_size=400))
+def test_what_is_read_is_built_again(kind, data):
+    """What passes the strict reading says all there is: built and read once more it is the same."""
+    if kind is Dhcp:
+        data = data.ljust(236, b"\1")[:236] + dhcp_wire.COOKIE + data[236:]
+    try:
+        header, payload, _trailer, _faults = kind.parse(data)
+    except WireError:
+        return
+    assert kind.parse(header.build(payload))[:2] == (header, payload)
 
 
 @given(st.sampled_from(KINDS), st.booleans(), st.binary(max_size=400))
