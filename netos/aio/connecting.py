@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from asyncio import sslproto
 from asyncio.base_events import BaseEventLoop, Server
@@ -99,6 +100,8 @@ class ConnectingMixin:
         sockets: list[StackSocket] = []
         try:
             for kind, address in found:
+                if kind != socket.AF_INET:
+                    continue                # as asyncio does with families that the machine does not have
                 sock = loop.stack_socket(kind)
                 sockets.append(sock)
                 for option in options:
@@ -112,7 +115,7 @@ class ConnectingMixin:
                 sock.close()
             raise
         if not sockets:
-            raise OSError(f"getaddrinfo({host!r}) returned empty list")
+            raise OSError(errno.EAFNOSUPPORT, f"could not bind on any address of {host!r}: the stack knows IPv4 only")
         return sockets
 
     # What BaseEventLoop's methods call
@@ -156,7 +159,7 @@ class ConnectingMixin:
                 sock, protocol, waiter, extra=extra, server=server, **more)
         endpoint = sock.take_endpoint()
         if not isinstance(endpoint, TcpEndpoint):
-            raise OSError(107, "the socket is not connected")
+            raise OSError(errno.ENOTCONN, "the socket is not connected")
         return StreamTransport(self, endpoint, protocol, server, waiter, extra, sock)
 
     def _make_ssl_transport(self, rawsock: Any, protocol: Any, sslcontext: Any, waiter: Any = None, *,
@@ -223,6 +226,7 @@ class ConnectingMixin:
                                        allow_broadcast: bool | None = None, sock: Any = None, **more: Any) -> Any:
         """A UDP port of the stack; UNIX sockets and `sock`, a socket of the host's, are the host's affair."""
         loop: Any = self
+        remote = None
         if family == socket.AF_UNIX or (sock is not None and not isinstance(sock, StackSocket)):
             return await super().create_datagram_endpoint(                          # type: ignore[misc]
                 protocol_factory, local_addr, remote_addr, family=family, proto=proto, flags=flags,
@@ -235,11 +239,11 @@ class ConnectingMixin:
         elif local_addr is None and remote_addr is None and family == 0:
             raise ValueError("unexpected address family")
         else:
-            sock = await self._datagram_socket(local_addr, remote_addr, family, proto, flags, reuse_port,
-                                               allow_broadcast)
+            sock, remote = await self._datagram_socket(local_addr, remote_addr, family, proto, flags, reuse_port,
+                                                       allow_broadcast)
         protocol = protocol_factory()
         waiter = loop.create_future()
-        transport = DatagramTransport(loop, sock, protocol, waiter)
+        transport = DatagramTransport(loop, sock, protocol, waiter, remote)
         try:
             await waiter
         except BaseException:
@@ -248,7 +252,8 @@ class ConnectingMixin:
         return transport, protocol
 
     async def _datagram_socket(self, local: Any, remote: Any, family: int, proto: int, flags: int,
-                               reuse_port: bool | None, broadcast: bool | None) -> StackSocket:
+                               reuse_port: bool | None, broadcast: bool | None) -> tuple[StackSocket, Any]:
+        """A socket bound and connected so, and the remote address. Who broadcasts stays open for answers of anybody."""
         loop: Any = self
         addresses: list[Any] = []
         for address in (local, remote):
@@ -267,9 +272,9 @@ class ConnectingMixin:
         try:
             if addresses[0] is not None:
                 sock.bind(addresses[0][4])
-            if addresses[1] is not None:
+            if addresses[1] is not None and not broadcast:
                 await loop.sock_connect(sock, addresses[1][4])
         except BaseException:
             sock.close()
             raise
-        return sock
+        return sock, addresses[1] and addresses[1][4]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import errno
 import warnings
 from asyncio import trsock
 from asyncio.transports import _FlowControlMixin
@@ -14,8 +15,6 @@ from typing import Any
 from netos.aio.sock_calls import AGAIN
 from netos.aio.sockets import StackSocket
 
-LARGEST = 65507         # bytes in a datagram
-
 
 class DatagramTransport(asyncio.DatagramTransport, _FlowControlMixin):
     """What a datagram protocol sends with."""
@@ -23,13 +22,14 @@ class DatagramTransport(asyncio.DatagramTransport, _FlowControlMixin):
     _loop: Any
 
     def __init__(self, loop: Any, sock: StackSocket, protocol: asyncio.BaseProtocol,
-                 waiter: asyncio.Future[None] | None = None) -> None:
+                 waiter: asyncio.Future[None] | None = None, address: Any = None) -> None:
         endpoint: Any = sock.take_endpoint()
         _FlowControlMixin.__init__(self, {"socket": trsock.TransportSocket(sock),   # type: ignore[arg-type]
                                           "sockname": endpoint.local, "peername": endpoint.remote}, loop)
         self._sock = sock
         self._host = loop.netos_host
         self._endpoint = endpoint
+        self._address = address             # where datagrams go, also those of an endpoint that is not connected
         self._protocol: Any = protocol
         self._context = contextvars.copy_context()
         self._waiting: deque[tuple[bytes, Any]] = deque()
@@ -74,6 +74,9 @@ class DatagramTransport(asyncio.DatagramTransport, _FlowControlMixin):
             try:
                 found = self._endpoint.receive()
             except OSError as error:
+                if error.errno == errno.EBADF:          # the program has closed the socket that it had given
+                    self._lose(error)
+                    return
                 self._call(self._protocol.error_received, error)
                 continue
             if found is None:
@@ -93,9 +96,12 @@ class DatagramTransport(asyncio.DatagramTransport, _FlowControlMixin):
     def sendto(self, data: bytes | bytearray | memoryview, addr: Any = None) -> None:
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
-        remote = self._endpoint.remote
-        if remote is not None and addr not in (None, remote):
-            raise ValueError(f"Invalid address: must be None or {remote}")
+        if self._address is not None:
+            if addr not in (None, self._address):
+                raise ValueError(f"Invalid address: must be None or {self._address}")
+            addr = self._address
+        if self._endpoint.remote is not None:
+            addr = None
         if self._closing:
             return
         if not self._waiting and self._send(data, addr):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ def service_number(port: Any, kind: int) -> int:
         return 0
     text = port.decode() if isinstance(port, bytes) else port
     try:
-        return int(text)
+        number = int(text or 0)
     except ValueError:
         try:
             return socket.getservbyname(text, "udp" if kind == socket.SOCK_DGRAM else "tcp")
         except OSError:
             raise socket.gaierror(socket.EAI_SERVICE, f"no service is called {text!r}") from None
+    if not 0 <= number <= 65535:
+        raise socket.gaierror(socket.EAI_SERVICE, f"a port is from 0 to 65535, not {number}")
+    return number
 
 
 def hosts_entries() -> list[tuple[str, list[str]]]:
@@ -48,6 +52,22 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def kinds_of(type: int, proto: int) -> list[tuple[socket.SocketKind, int]]:
+    """The kinds of sockets, with their protocols, that these stand for, 0 for any; raises gaierror."""
+    found = [(kind, protocol) for kind, protocol in KINDS.items() if type in (0, kind) and proto in (0, protocol)]
+    if not found:
+        raise socket.gaierror(socket.EAI_SOCKTYPE, f"the stack has no sockets of type {type} and protocol {proto}")
+    return found
+
+
+def number_as_typed(text: str) -> str | None:
+    """The address that people mean by 127.1 or 0x7f000001, as inet_aton(3) has it, or None."""
+    try:
+        return socket.inet_ntoa(socket.inet_aton(text)) if re.fullmatch("[0-9a-fA-FxX.]+", text) else None
+    except OSError:
+        return None
 
 
 def address_number(address: Any) -> tuple[str, int]:
@@ -76,20 +96,26 @@ async def resolve(loop: Any, host: Any, port: Any, *, family: int, type: int, pr
     if family not in (socket.AF_UNSPEC, socket.AF_INET):
         raise socket.gaierror(socket.EAI_FAMILY, "the stack knows IPv4 only")
     name = host.decode("ascii") if isinstance(host, bytes) else host
+    if name is None and port is None:
+        raise socket.gaierror(socket.EAI_NONAME, "neither a name nor a service was given")
+    kinds, number = kinds_of(type, proto), service_number(port, type)
     if not name:
         addresses = ["0.0.0.0" if flags & socket.AI_PASSIVE else "127.0.0.1"]
-    elif is_number(name):
-        addresses = [name]
+    elif (typed := number_as_typed(name)) is not None:
+        addresses = [typed]
+    elif ":" in name:
+        raise socket.gaierror(socket.EAI_ADDRFAMILY, f"{name!r} is an IPv6 address: the stack knows IPv4 only")
     elif flags & socket.AI_NUMERICHOST:
         raise socket.gaierror(socket.EAI_NONAME, f"{name!r} is not an IPv4 address")
     elif name.lower() in ("localhost", "localhost.localdomain"):
         addresses = ["127.0.0.1"]
     else:
         addresses = hosts_file(name) or await loop.netos_host.names.addresses(loop, name)
-    number = service_number(port, type)
-    kinds = [type] if type else list(KINDS)
-    return [(socket.AF_INET, kind, proto or KINDS.get(socket.SocketKind(kind), 0), "", (address, number))
-            for address in addresses for kind in kinds]
+    entries = [(socket.AF_INET, kind, protocol, "", (address, number))
+               for address in addresses for kind, protocol in kinds]
+    if flags & socket.AI_CANONNAME and name:
+        entries[0] = (*entries[0][:3], name, entries[0][4])
+    return entries
 
 
 def name_of(address: Any, flags: int) -> tuple[str, str]:

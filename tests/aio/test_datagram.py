@@ -1,11 +1,12 @@
 """Datagram transports behave as stock asyncio's do: over the host's sockets, the oracle, and over ours."""
 
 import asyncio
+import errno
 import socket
 
 import pytest
 
-from tests.aio.loops import every_loop, run, until
+from tests.aio.loops import Ours, OursUv, every_loop, run, until
 
 
 class Recorder(asyncio.DatagramProtocol):
@@ -92,5 +93,60 @@ def test_misuse_raises_what_asyncio_raises(kind):
             with pytest.raises(ValueError, match="was expected"):
                 await opened(sock=stream)
         server.close()
+
+    run(kind, main)
+
+
+@every_loop
+def test_who_broadcasts_hears_whoever_answers(kind):
+    """A question to all is answered by others than "all": the endpoint is not connected, it has where to send to."""
+    async def main():
+        server, heard = await opened(local_addr=("127.0.0.1", 0))
+        other, _ = await opened(local_addr=("127.0.0.1", 0))
+        address = server.get_extra_info("sockname")
+        client, answered = await opened(remote_addr=address, allow_broadcast=True)
+        assert client.get_extra_info("peername") is None
+        with pytest.raises(ValueError, match="Invalid address"):
+            client.sendto(b"x", other.get_extra_info("sockname"))
+        client.sendto(b"who is there?")
+        await until(lambda: heard.received)
+        other.sendto(b"I am", heard.received[0][1])
+        await until(lambda: answered.received)
+        assert answered.received == [(b"I am", other.get_extra_info("sockname"))]
+        for transport in (server, other, client):
+            transport.close()
+
+    run(kind, main)
+
+
+@every_loop
+def test_the_largest_datagram(kind):
+    async def main():
+        server, heard = await opened(local_addr=("127.0.0.1", 0))
+        client, told = await opened(remote_addr=server.get_extra_info("sockname"))
+        client.sendto(bytes(65508))
+        assert [error.errno for error in told.errors] == [errno.EMSGSIZE]
+        client.sendto(bytes(65507))
+        await until(lambda: heard.received)
+        assert len(heard.received[0][0]) == 65507
+        client.close()
+        server.close()
+
+    run(kind, main)
+
+
+@pytest.mark.parametrize("kind", [Ours, OursUv])
+def test_a_socket_closed_under_its_transport_ends_it(kind):
+    """It has no descriptor that would be found closed: the transport must not ask it for ever."""
+    async def main():
+        sock = kind.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind(("127.0.0.1", 0))
+        address = sock.getsockname()
+        _, heard = await opened(sock=sock)
+        heard.datagram_received = lambda *datagram: sock.close()
+        client, _ = await opened(remote_addr=address)
+        client.sendto(b"x")
+        assert (await heard.lost).errno == errno.EBADF
+        client.close()
 
     run(kind, main)

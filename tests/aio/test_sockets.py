@@ -315,15 +315,21 @@ def test_a_transports_socket_is_not_waited_for(kind):
     run(kind, main)
 
 
+def forget(sockets):
+    sockets.clear()
+    gc.collect()
+
+
 @every_loop
 def test_a_socket_that_is_forgotten_is_closed_with_a_warning_and_what_it_sent_arrives(kind):
     async def main():
         loop = asyncio.get_running_loop()
         listener, theirs, client = await connected(kind)
         await loop.sock_sendall(client, b"last words")
+        forgotten = [client]
+        del client
         with pytest.warns(ResourceWarning, match="unclosed"):
-            del client
-            gc.collect()
+            forget(forgotten)
         assert await loop.sock_recv(theirs, 50) == b"last words"
         assert await loop.sock_recv(theirs, 50) == b""
         theirs.close()
