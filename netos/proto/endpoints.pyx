@@ -10,12 +10,12 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from netos.proto.inet cimport Address, address_is_any, address_number
 from netos.proto.host cimport host_is_own
 from netos.proto.ring cimport ring_copy_out, ring_skip
-from netos.proto.stack cimport Stack, address_of, endpoint_of
+from netos.proto.stack cimport Stack, address_of, endpoint_of, nanoseconds_of
 from netos.proto.tcp_block cimport (
     EVENT_ACCEPTABLE as ACCEPTABLE_BIT, EVENT_CLOSED as CLOSED_BIT, EVENT_CONNECTED as CONNECTED_BIT,
     EVENT_FINISHED as FINISHED_BIT, EVENT_READABLE as READABLE_BIT, EVENT_URGENT as URGENT_BIT,
-    EVENT_WRITABLE as WRITABLE_BIT, TCB_CORKED, TCB_ECN, TCB_FIN_RECEIVED, TCB_KEEPALIVE, TCB_NO_DELAY, TCB_SACK,
-    TCB_TIMESTAMPS, TCB_WINDOW_SCALING, TIMER_KEEPALIVE, Tcb, tcb_touch,
+    EVENT_WRITABLE as WRITABLE_BIT, TCB_CORKED, TCB_ECN, TCB_FIN_RECEIVED, TCB_IN_TABLE, TCB_KEEPALIVE, TCB_NO_DELAY,
+    TCB_SACK, TCB_TIMESTAMPS, TCB_WINDOW_SCALING, TIMER_KEEPALIVE, Tcb, tcb_touch,
 )
 from netos.proto.tcp_emit cimport set_timer
 from netos.proto.tcp_user cimport (
@@ -160,7 +160,7 @@ cdef class TcpEndpoint:
 
     @user_timeout.setter
     def user_timeout(self, double seconds):
-        self.block().user_timeout = <int64_t>(seconds * 1e9)
+        self.block().user_timeout = nanoseconds_of(seconds)
 
     @property
     def tos(self):
@@ -221,14 +221,18 @@ cdef class TcpEndpoint:
             self.keep_alive()
 
     cdef void keep_alive(self):
-        """Have the peer probed when it has been silent for long enough."""
-        set_timer(self.tcb, TIMER_KEEPALIVE, self.tcb.tcp.host.now + self.tcb.keepalive_idle)
+        """Have the peer probed when it has been silent for long enough; what is over has no timers."""
+        if self.tcb.bits & TCB_IN_TABLE:
+            set_timer(self.tcb, TIMER_KEEPALIVE, self.tcb.tcp.host.now + self.tcb.keepalive_idle)
 
     def set_keepalive(self, double idle, double interval, uint32_t count):
-        """When an idle connection is probed first, and how often (seconds), and when it is given up."""
+        """When an idle connection is probed first, and how often (seconds), and after how many probes it is given up."""
+        cdef int64_t first = nanoseconds_of(idle), next = nanoseconds_of(interval)
+        if not count:
+            raise ValueError("a connection is given up after one probe at least, not 0")
         self.block()
-        self.tcb.keepalive_idle = <int64_t>(idle * 1e9)
-        self.tcb.keepalive_interval = <int64_t>(interval * 1e9)
+        self.tcb.keepalive_idle = first
+        self.tcb.keepalive_interval = next
         self.tcb.keepalive_count = count
         if self.tcb.bits & TCB_KEEPALIVE:
             self.keep_alive()

@@ -29,3 +29,4 @@ cdef class Stack:
 
 cdef Address address_of(object text) except *
 cdef tuple endpoint_of(const Address *address, uint16_t port)
+cdef int64_t nanoseconds_of(double seconds) except -1

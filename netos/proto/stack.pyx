@@ -44,6 +44,8 @@ from netos.proto.tcp_table import COUNTERS as TCP_COUNTERS
 
 cdef enum:
     BUFFER_MOST = 1 << 29       # what a window of RFC 7323 can tell, and a ring hold
+    WINDOW_MOST = 10000
+    SECONDS_MOST = 1000000000
 
 
 cdef Address address_of(object text) except *:
@@ -54,6 +56,13 @@ cdef Address address_of(object text) except *:
 cdef tuple endpoint_of(const Address *address, uint16_t port):
     cdef uint32_t number = address_number(address)
     return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", port
+
+
+cdef int64_t nanoseconds_of(double seconds) except -1:
+    """A time to wait; raises ValueError for what none can be."""
+    if not 1e-3 <= seconds <= SECONDS_MOST:             # also false for what is not a number
+        raise ValueError(f"a time is from 0.001 to {SECONDS_MOST} seconds, not {seconds}")
+    return <int64_t>(seconds * 1e9)
 
 
 cdef int32_t find_route(void *routes, uint32_t destination) noexcept nogil:
@@ -99,15 +108,13 @@ cdef class Stack:
         and partial checksums (virtio-net headers).
         """
         cdef Interface *interface
-        cdef bytes packed
+        cdef bytes packed = bytes(6) if ether is None else bytes(EtherAddress(ether))
         if not 68 <= mtu <= 65535:
             raise ValueError(f"an MTU is from 68 to 65535 bytes, not {mtu}")
         if name not in self.names:
             self.make_interface(name)
         interface = self.interface(name)
-        if ether is not None:
-            packed = bytes(EtherAddress(ether))
-            memcpy(interface.ether, <char *>packed, 6)
+        memcpy(interface.ether, <char *>packed, 6)
         interface.framed = ether is not None
         interface.mtu = mtu
         interface.offload = offload
@@ -153,6 +160,8 @@ cdef class Stack:
         cdef Interface *interface = self.interface(name)
         cdef uint32_t i
         wanted = [parse_ipv4_prefix(str(prefix)) for prefix in prefixes]
+        if gateway:
+            ipv4_number(str(gateway))           # what is refused changes nothing
         before = self.addresses(name)
         if len(wanted) > INTERFACE_ADDRESSES:
             raise ValueError(f"an interface has {INTERFACE_ADDRESSES} addresses at most")
@@ -192,18 +201,21 @@ cdef class Stack:
         The first three are options that are offered and taken, as `ecn` is offered (it is always taken).
         """
         cdef Tcp *tcp = &self.protocols.tcp
-        for bit, wanted in ((TCB_WINDOW_SCALING, window_scaling), (TCB_TIMESTAMPS, timestamps), (TCB_SACK, sack)):
-            if wanted is not None:
-                tcp.refused = tcp.refused & ~<uint32_t>bit | (0 if wanted else <uint32_t>bit)
+        cdef int64_t patience = tcp.user_timeout if user_timeout is None else nanoseconds_of(user_timeout)
+        cdef int64_t lifetime = tcp.msl if segment_lifetime is None else nanoseconds_of(segment_lifetime)
         for size in (receive_buffer, send_buffer):
             if size is not None and not 1 <= size <= BUFFER_MOST:
                 raise ValueError(f"a buffer is from 1 to {BUFFER_MOST} bytes, not {size}")
+        if initial_window is not None and not 1 <= initial_window <= WINDOW_MOST:
+            raise ValueError(f"an initial window is from 1 to {WINDOW_MOST} segments, not {initial_window}")
+        for bit, wanted in ((TCB_WINDOW_SCALING, window_scaling), (TCB_TIMESTAMPS, timestamps), (TCB_SACK, sack)):
+            if wanted is not None:
+                tcp.refused = tcp.refused & ~<uint32_t>bit | (0 if wanted else <uint32_t>bit)
         tcp.ecn = tcp.ecn if ecn is None else ecn
         tcp.always_cookies = tcp.always_cookies if always_cookies is None else always_cookies
         tcp.receive_limit = tcp.receive_limit if receive_buffer is None else receive_buffer
         tcp.send_limit = tcp.send_limit if send_buffer is None else send_buffer
-        tcp.user_timeout = tcp.user_timeout if user_timeout is None else round(user_timeout * 1e9)
-        tcp.msl = tcp.msl if segment_lifetime is None else round(segment_lifetime * 1e9)
+        tcp.user_timeout, tcp.msl = patience, lifetime
         tcp.initial_window = tcp.initial_window if initial_window is None else initial_window
 
     @property
@@ -223,7 +235,7 @@ cdef class Stack:
         """Packets from an interface's device; they are given away. Nothing is sent before advance()."""
         cdef Interface *at = &self.protocols.host.interfaces[interface]
         cdef uint32_t i
-        self.protocols.host.now = now
+        self.protocols.host.now = max(now, self.protocols.host.now)
         for i in range(batch.count):
             if at.framed:
                 ethernet_input(self.protocols, at, batch.packets[i])

@@ -9,7 +9,7 @@ from netos.proto.host cimport (
 )
 from netos.proto.stack cimport Stack, endpoint_of
 from netos.proto.tcp_block cimport (
-    KIND_BLOCK, KIND_HALF_OPEN, SYN_RECEIVED, TIME_WAIT, Connection, Listener, Tcb,
+    KIND_BLOCK, KIND_HALF_OPEN, SYN_RECEIVED, TCB_IN_TABLE, TIME_WAIT, Connection, Listener, Tcb,
 )
 from netos.proto.tcp_user cimport tcp_kill
 from netos.proto.udp_ports cimport UdpPort
@@ -89,7 +89,8 @@ def kill(Stack stack not None, local, remote):
     Their users hear of it as if the peer had reset them. Handshakes and what waits out its time are left alone.
     """
     cdef Connection *connection
-    cdef uint32_t bucket
+    cdef Tcb *tcb
+    cdef uint32_t bucket, count = 0
     chosen = []
     for bucket in range(stack.protocols.tcp.table_mask + 1):
         connection = stack.protocols.tcp.table[bucket]
@@ -100,7 +101,10 @@ def kill(Stack stack not None, local, remote):
                 chosen.append(<size_t>connection)
             connection = connection.next
     for each in chosen:
-        tcp_kill(<Tcb *><size_t>each, ECONNRESET)
-    if chosen:
+        tcb = <Tcb *><size_t>each
+        if tcb.bits & TCB_IN_TABLE:             # the garbage collector may have ended it since
+            tcp_kill(tcb, ECONNRESET)
+            count += 1
+    if count:
         stack.work()
-    return len(chosen)
+    return count

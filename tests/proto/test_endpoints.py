@@ -1,0 +1,178 @@
+"""Endpoints in Python's hands: what a user does wrong, lets go of, or leaves behind."""
+
+import errno
+import gc
+
+import pytest
+
+from netos.proto.endpoints import TcpEndpoint, TcpListener
+from netos.proto.stack_tables import kill
+from netos.testing.segments import PEER, STACK, Peer
+
+
+@pytest.mark.parametrize("times", [(0, 1, 9), (1, 0, 9), (-1e10, 1, 1), (1, -5, 1), (float("inf"), 1, 1),
+                                   (float("nan"), 1, 1), (1, 1e300, 1), (1, 1, 0)])
+def test_keepalive_takes_no_times_that_cannot_be(times):
+    """Those before the beginning of time had the stack fire a timer without end, with the GIL released."""
+    peer = Peer()
+    server = peer.accepted()
+    with pytest.raises(ValueError, match=r"from|probe"):
+        server.set_keepalive(*times)
+    server.keepalive = True
+    peer.wait(1)
+    assert server.state == "ESTABLISHED"
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan"), 1e12])
+def test_the_user_timeout_takes_no_time_that_cannot_be(seconds):
+    """An infinite one became the shortest of all."""
+    peer = Peer()
+    server = peer.accepted()
+    with pytest.raises(ValueError, match="seconds"):
+        server.user_timeout = seconds
+    assert server.user_timeout == 120
+
+
+def test_no_keepalive_for_what_is_over():
+    """Set after the end, it sent probes out of a closed connection, and turned a good end into a timeout."""
+    peer = Peer()
+    server = peer.accepted()
+    server.shutdown()
+    peer.let_go()
+    peer.expect("FA")
+    peer.send(b"", "FA")
+    assert server.state == "TIME-WAIT"
+    peer.drain()
+    server.set_keepalive(1, 1, 3)
+    server.keepalive = True
+    peer.wait(30)
+    peer.silence()
+    assert server.error == 0
+
+
+class User:
+    """A user in a circle with its endpoint, as a transport is."""
+
+    def __init__(self, endpoint):
+        self.endpoint = endpoint
+        endpoint.user = self
+
+
+def test_kill_while_rubbish_is_collected():
+    """The collector may end connections that are about to be killed: none is ended twice, nor its block given twice."""
+    peer = Peer()
+    peer.listen()
+    gc.disable()
+    try:
+        for number in range(16):
+            peer.port = 5000 + number
+            peer.drain()
+            peer.open()
+            User(peer.listener.accept())
+        before = gc.get_threshold()
+        gc.set_threshold(1)
+        gc.enable()
+        kill(peer.stack, (STACK, 80), None)
+        gc.set_threshold(*before)
+        gc.collect()
+    finally:
+        gc.enable()
+    peer.drain()
+    peer.let_go()
+    assert [heard.flags for heard in peer.drain()] == ["RA"] * 16
+    assert peer.stack.tcp_count == (0, 0, 0)
+
+
+def test_users_may_end_each_other_between_their_events():
+    """Who is told of something may close, abort or let go of anybody else who is about to be told."""
+    peer = Peer()
+    peer.listen()
+    servers = []
+    for number in range(4):
+        peer.port = 5000 + number
+        peer.drain()
+        peer.open()
+        servers.append(peer.listener.accept())
+        peer.send(b"news", "PA")
+    told = peer.stack.events()
+    assert {id(owner) for owner, _events in told} == {id(owner) for owner in [peer.listener, *servers]}
+    servers[1].abort()
+    servers[2].close()
+    peer.listener.close()
+    del servers[3]
+    again = TcpEndpoint(peer.stack, (PEER, 80))         # may have the place of one of them
+    peer.let_go()
+    assert [owner.state for owner, _events in told if isinstance(owner, TcpEndpoint)].count("CLOSED") == 2
+    assert [owner for owner, _events in peer.stack.events()] == []
+    del told
+    peer.let_go()
+    assert (again.state, peer.stack.tcp_count[0]) == ("SYN-SENT", 2)
+
+
+def test_a_listener_closes_with_everything_in_it():
+    """Half open, established, with data, reset by the peer before anybody accepted: nothing stays, nothing is told."""
+    peer = Peer()
+    peer.listen()
+    for number in range(8):
+        peer.port = 5000 + number
+        peer.drain()
+        peer.open()
+        if number & 1:
+            peer.send(b"data", "PA", seq=peer.next + 4)         # behind a gap
+            peer.send(b"data", "PA")
+        if number & 2:
+            peer.send(b"", "R")
+        if number & 4:
+            peer.send(b"", "FA")
+    for number in range(8):
+        peer.port = 6000 + number
+        peer.send(b"", "S", seq=1)
+    assert peer.stack.tcp_count[1] == 8
+    assert peer.listener.waiting == 8
+    peer.drain()
+    peer.listener.close()
+    peer.let_go()
+    assert peer.stack.tcp_count == (0, 0, 0)
+    assert peer.stack.events() == []
+    assert {heard.flags for heard in peer.drain()} == {"RA"}
+    peer.wait(100)
+    peer.silence()
+    assert peer.cpu.balance["held"] == 0
+
+
+def test_what_was_reset_before_it_was_accepted():
+    """The user gets it, with what it sent and the errno of its end, as from a socket of Linux."""
+    peer = Peer()
+    peer.listen()
+    peer.open()
+    peer.send(b"last words", "PA")
+    peer.send(b"", "R")
+    server = peer.listener.accept()
+    assert (server.state, server.error, server.receive()) == ("CLOSED", errno.ECONNRESET, b"last words")
+    with pytest.raises(ConnectionResetError):
+        server.send(b"x")
+    server.close()
+    peer.let_go()
+    assert peer.stack.tcp_count == (0, 0, 0)
+
+
+def test_a_stack_ends_with_everything_open():
+    """Its memory and packets are given back, whatever its users still hold when they all go at once."""
+    peer = Peer()
+    cpu = peer.cpu
+    servers = [peer.accepted()]
+    servers[0].send(bytes(100_000))
+    peer.send(b"unread", "PA")
+    peer.drain()
+    peer.port += 1
+    peer.open()
+    peer.port += 1
+    peer.send(b"", "S", seq=5)
+    rubbish = [TcpListener(peer.stack, (STACK, 81)), TcpEndpoint(peer.stack, (PEER, 99)),
+               TcpEndpoint(peer.stack, ("10.0.0.77", 99)), TcpEndpoint(peer.stack, ("127.0.0.1", 80))]
+    User(rubbish[0])
+    peer.stack.on_work = rubbish.append
+    peer.stack.on_work = None
+    del peer, servers, rubbish
+    gc.collect()
+    assert cpu.balance["held"] == 0
