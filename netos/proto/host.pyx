@@ -182,8 +182,9 @@ cdef void choose_source(Interface *interface, uint32_t hop, Address *source) noe
 
 cdef bint host_find_path(Host *host, const Address *destination, Path *path) noexcept nogil:
     """How to reach an address; 0 when there is no way."""
-    cdef uint32_t address = address_number(destination), gateway, slot, i
+    cdef uint32_t address = address_number(destination), gateway, i
     cdef int32_t hop
+    cdef PathMtu *entry
     cdef bint group = ip_is_broadcast(address) or ip_is_multicast(address)
     if not address_is_ipv4(destination):
         return 0
@@ -214,20 +215,26 @@ cdef bint host_find_path(Host *host, const Address *destination, Path *path) noe
     path.mtu = path.interface.mtu
     path.offload = path.interface.offload
     path.room = OUTBOX - path.interface.outbox.count
-    slot = path_slot(host, destination)
-    if (host.paths[slot].mtu and address_equal(&host.paths[slot].destination, destination)
-            and host.now - host.paths[slot].learned_at < PATH_LIFE):
-        path.mtu = min(path.mtu, host.paths[slot].mtu)
+    entry = path_entry(host, destination)
+    if path_holds(host, entry, destination):
+        path.mtu = min(path.mtu, entry.mtu)
     return path.interface.up
 
 
-cdef uint32_t path_slot(Host *host, const Address *destination) noexcept nogil:
-    return <uint32_t>siphash_words(host.secret, destination.words, 2) & (PATHS - 1)
+cdef PathMtu *path_entry(Host *host, const Address *destination) noexcept nogil:
+    return &host.paths[<uint32_t>siphash_words(host.secret, destination.words, 2) & (PATHS - 1)]
+
+
+cdef bint path_holds(const Host *host, const PathMtu *entry, const Address *destination) noexcept nogil:
+    return (entry.mtu and address_equal(&entry.destination, destination)
+            and host.now - entry.learned_at < PATH_LIFE)
 
 
 cdef void host_learn_mtu(Host *host, const Address *destination, uint32_t mtu) noexcept nogil:
-    """Remember what a router said, for ten minutes."""
-    cdef PathMtu *entry = &host.paths[path_slot(host, destination)]
+    """Remember what a router said, for ten minutes; a path that is known gets no larger by it (RFC 1191 section 3)."""
+    cdef PathMtu *entry = path_entry(host, destination)
+    if path_holds(host, entry, destination):
+        mtu = min(mtu, entry.mtu)
     entry.destination = destination[0]
     entry.mtu = mtu
     entry.learned_at = host.now

@@ -81,6 +81,31 @@ def test_one_destination_does_not_see_the_numbers_of_another():
     assert any(gap > 100 for gap in gaps)
 
 
+def sizes(peer, port):
+    """Of the fragments of a datagram of 1400 bytes."""
+    port.send(bytes(1400), (PEER, 9))
+    peer.let_go()
+    return [len(heard.ip) for heard in peer.drain()]
+
+
+def test_what_routers_say_of_a_path_holds_for_ten_minutes():
+    """RFC 1191 section 6.3. Meanwhile the path gets only smaller: a larger size can but be told of an older packet."""
+    peer, port = opened()
+    port.send(bytes(1400), (PEER, 9))
+    peer.let_go()
+    about = peer.hear()
+    peer.icmp_error(about, 3, 4, mtu=1000)
+    assert sizes(peer, port) == [996, 20 + 1408 - 976]
+    peer.icmp_error(about, 3, 4, mtu=1300)
+    assert sizes(peer, port)[0] == 996
+    peer.icmp_error(about, 3, 4, mtu=100)
+    assert sizes(peer, port)[0] == 548                  # 552 at least (RFC 5927 section 7.2)
+    peer.wait(599)
+    assert sizes(peer, port)[0] == 548
+    peer.wait(2)
+    assert sizes(peer, port) == [1428]
+
+
 def test_a_reply_to_a_ping_larger_than_the_link_is_cut():
     peer, _ = opened(mtu=576)
     echo = struct.pack("!BBHI", 8, 0, 0, 7) + bytes(1000)
