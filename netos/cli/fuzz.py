@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import signal
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from netos.cli.configuration import REFUSED, UsageError, read_configuration, split_definitions
 from netos.cli.fuzz_target import is_accepted
-from netos.fuzz.campaign import Campaign, Finding
+from netos.fuzz.campaign import Campaign, Finding, kind_of
 from netos.fuzz.plan import STACK, Plan
 from netos.fuzz.templates import PROTOCOLS, scapy_templates
 
@@ -43,17 +45,24 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the verb; the exit status is 0, 1 when something was found, 3 when the configuration has errors."""
+    """Run the verb; the exit status is 0, 1 when something was found, 3 when the configuration has errors.
+
+    A signal that ends it leaves what was found so far; without a finding the status is 128 and the signal's number.
+    """
     options = parser().parse_args(argv)
     if options.jobs < 1 or options.seconds <= 0:
         raise UsageError("--jobs and --seconds must be more than zero")
+    if options.rounds is not None and options.rounds < 1:
+        raise UsageError("--rounds must be more than zero")
     plan = plan_of(options)
     if plan.target != STACK and not is_accepted(plan):
         return REFUSED
-    campaign = Campaign(plan, Path(options.out), lambda line: None if options.json else say(line), jobs=options.jobs,
+    out = directory(options.out)
+    campaign = Campaign(plan, out, lambda line: None if options.json else say(line), jobs=options.jobs,
                         shrinking=options.shrink, rounds=options.rounds)
     progress = Progress(quiet=options.json)
-    findings = campaign.run(options.seconds, progress.show)
+    interrupted = until_interrupted(lambda: campaign.run(options.seconds, progress.show))
+    findings = campaign.findings
     if options.json:
         frames, reached, rounds, slowest = campaign.totals()
         print(json.dumps({"frames": frames, "reached": reached, "rounds": rounds, "slowest": slowest / 1e9,
@@ -62,7 +71,35 @@ def main(argv: Sequence[str]) -> int:
     else:
         progress.end(campaign)
         report(campaign, findings)
-    return 1 if findings else 0
+    return 1 if findings else interrupted
+
+
+def until_interrupted(go: Callable[[], object]) -> int:
+    """Call a function; 0, or 128 and the number of the signal, SIGINT or SIGTERM, that has ended it."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        go()
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except SystemExit as ended:
+        if ended.code != 128 + signal.SIGTERM:
+            raise
+        return 128 + signal.SIGTERM
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0
+
+
+def directory(name: str) -> Path:
+    """Where findings go: found out now, not when there is one; raises UsageError."""
+    path = Path(name)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return path
+    except OSError as error:
+        raise UsageError(f"findings cannot be written to {name}: {error.strerror}; name another directory "
+                         "with --out") from error
 
 
 def plan_of(options: argparse.Namespace) -> Plan:
@@ -118,7 +155,7 @@ def line_of(campaign: Campaign) -> str:
 def report(campaign: Campaign, findings: list[Finding]) -> None:
     """What was found, each with the command that shows it again."""
     for finding in findings:
-        again = campaign.again.get(finding.reason, 0)
+        again = campaign.again.get(kind_of(finding.reason), 0)
         print(f"FOUND {finding.reason}" + (f" ({again} times more)" if again else ""))
         if finding.reproduced:
             print(f"      {finding.frames} of {finding.noted} frames suffice: netos replay {shlex.quote(finding.path)}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from netos.cli.configuration import REFUSED, read_configuration, split_definitions
 from netos.cli.fuzz_target import is_accepted
 from netos.fuzz.capture import read_finding
 from netos.fuzz.plan import STACK, Plan
+from netos.fuzz.templates import PROTOCOLS, scapy_templates
 from netos.fuzz.trial import trial
 
 SUMMARY = "send a finding of netos fuzz, or any capture, into its target again"
@@ -36,6 +38,9 @@ def main(argv: Sequence[str]) -> int:
     plan, seed, records = read_finding(options.file, plan)
     if plan.target != STACK and not is_accepted(plan):
         return REFUSED
+    if plan.target != STACK and plan.scapy and not scapy_templates(PROTOCOLS):
+        print("netos replay: this was found with scapy, which is not installed here: the configuration is woken with "
+              "other frames (pip install 'netos[scapy]')", file=sys.stderr)
     print(f"{options.file}: {len(records)} frames into {plan.target}, seed {seed}", flush=True)
     wrong = trial(plan, seed, records, plan.corpus(), quiet=False)
     print(f"FOUND {wrong}" if wrong else "nothing goes wrong")

@@ -10,7 +10,7 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,21 @@ from netos.fuzz.capture import write_finding
 from netos.fuzz.journal import Journal
 from netos.fuzz.plan import STACK, Plan, Record
 from netos.fuzz.shrink import shrunk
-from netos.fuzz.trial import ENDLESS, PATIENCE, SHORT_PATIENCE, died_of, free_memory, prepare, trial, watch
+from netos.fuzz.trial import (
+    BLOCKED,
+    ENDLESS,
+    PATIENCE,
+    SHORT_PATIENCE,
+    died_of,
+    exception_text,
+    free_memory,
+    killed,
+    made,
+    obey,
+    prepare,
+    trial,
+    watch,
+)
 
 JOURNAL = 96 << 20          # bytes
 CHUNK = 5000                # frames between two looks at the clock
@@ -54,7 +68,7 @@ class Job:
         self.page = mmap.mmap(-1, 4096)
         self.said = os.memfd_create("netos-fuzz-said")      # what the child writes to standard error
         self.child = 0
-        self.base = (0, 0, 0)               # frames, reached, rounds of the children before
+        self.base = (0, 0, 0, 0)            # frames, reached, rounds, the slowest batch of the children before
 
     def note(self, frames: int, reached: int, rounds: int, seed: int, number: int, slowest: int) -> None:
         """Written by the child."""
@@ -97,7 +111,7 @@ class Job:
             os.ftruncate(self.said, 0)
             os.lseek(self.said, 0, os.SEEK_SET)
             watch(PATIENCE)
-            target = plan.make(seed, self.journal, corpus)
+            target = made(plan, seed, self.journal, corpus)
             wrong = None
             while (wrong is None and target.frames < ROUND[plan.target == STACK] and not target.journal_full
                    and time.monotonic() < until):
@@ -128,14 +142,15 @@ class Job:
         self.journal.clear()
         sys.stdout.flush()
         sys.stderr.flush()
+        parent = os.getpid()
         self.child = os.fork()
         if self.child == 0:
             try:
-                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                obey(parent)
                 os.dup2(self.said, 2)
                 self.work(*arguments)       # type: ignore[arg-type]
             except BaseException as error:
-                self.tell(f"{type(error).__name__}: {error}")
+                self.tell(exception_text(error))
 
 
 def round_seed(plan: Plan, number: int) -> int:
@@ -176,7 +191,7 @@ class Campaign:
         stats = [job.stats for job in self.jobs]
         frames, reached, rounds = (sum(stat[column] + job.base[column]
                                        for stat, job in zip(stats, self.jobs, strict=True)) for column in range(3))
-        return frames, reached, rounds, max(stat[5] for stat in stats)
+        return frames, reached, rounds, max(*(stat[5] for stat in stats), *(job.base[3] for job in self.jobs))
 
     def run(self, seconds: float, progress: Callable[[Campaign], None]) -> list[Finding]:
         """Fuzz for so long; `progress` is called now and then."""
@@ -192,8 +207,8 @@ class Campaign:
         finally:
             for job in self.jobs:
                 if job.child:
-                    os.kill(job.child, signal.SIGKILL)
-                    os.waitpid(job.child, 0)
+                    killed(job.child)
+                    job.child = 0
         return self.findings
 
     def look(self, job: Job, until: float) -> None:
@@ -206,32 +221,54 @@ class Campaign:
         job.child = 0
         if status == 0:
             return
-        frames, reached, rounds, seed, number, _slowest = job.stats
+        frames, reached, rounds, seed, number, slowest = job.stats
         self.found(job.heard(status), seed, job.journal.records(), job.last_words())
-        job.base = (job.base[0] + frames, job.base[1] + reached, job.base[2] + rounds)
+        job.base = (job.base[0] + frames, job.base[1] + reached, job.base[2] + rounds, max(job.base[3], slowest))
         if len(self.findings) < FINDINGS and time.monotonic() < until:
             job.start(self.plan, self.corpus, number + len(self.jobs), len(self.jobs), until, self.rounds)
         else:
             job.page[:] = bytes(4096)
 
     def found(self, reason: str, seed: int, records: list[Record], words: bytes) -> None:
-        """Shrink what was found, unless it is known, and write it down."""
-        known = reason.split(": from")[0]
+        """Write down what was found, unless it is known; then shrink it, and write it again."""
+        known = kind_of(reason)
         if known in self.again:
             self.again[known] += 1
             return
         self.again[known] = 0
         self.tell(f"found: {reason} (after {len(records)} frames, seed {seed}); shrinking ...")
-
-        def fails(some: list[Record]) -> bool:
-            patience = SHORT_PATIENCE if reason == ENDLESS else None
-            return trial(self.plan, seed, some, self.corpus, patience=patience) == reason
-
-        reproduced = trial(self.plan, seed, records, self.corpus) == reason
-        kept = shrunk(records, fails, seconds=self.shrinking) if reproduced else records
         self.out.mkdir(parents=True, exist_ok=True)
         path = str(self.out / f"finding-{seed}.pcap")
-        write_finding(path, self.plan, seed, kept)
-        if reason.startswith("crash") and words:
-            Path(path).with_suffix(".log").write_bytes(words)
-        self.findings.append(Finding(reason, seed, len(kept), len(records), path, reproduced))
+        finding = Finding(reason, seed, len(records), len(records), path, reproduced=False)
+        with undisturbed():                                 # whoever interrupts the shrinking has it
+            write_finding(path, self.plan, seed, records)
+            if reason.startswith("crash") and words:
+                Path(path).with_suffix(".log").write_bytes(words)
+            self.findings.append(finding)
+        if trial(self.plan, seed, records, self.corpus) != reason:
+            return
+        finding.reproduced = True
+
+        def fails(some: list[Record]) -> bool:
+            patience = SHORT_PATIENCE if reason in (ENDLESS, BLOCKED) else None
+            return trial(self.plan, seed, some, self.corpus, patience=patience) == reason
+
+        kept = shrunk(records, fails, seconds=self.shrinking)
+        with undisturbed():
+            write_finding(path, self.plan, seed, kept)
+            finding.frames = len(kept)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold back the signals that end a campaign until what is begun is done."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def kind_of(reason: str) -> str:
+    """What findings that say so have in common: the amount by which memory grew is nobody's fault."""
+    return reason.split(": from")[0]

@@ -24,6 +24,7 @@ cdef enum:
     DEVICES = 64
     SEEN = 1 << 19              # headers that were sent; a power of two
     ANSWERS = 64
+    STEP_MOST = 2000000         # microseconds between two batches
 
 
 cdef struct Reply:
@@ -63,6 +64,7 @@ cdef class ConfigTarget:
     cdef readonly uint64_t frames           # sent into the configuration
     cdef readonly uint64_t heard            # frames that came out
     cdef readonly int64_t now
+    cdef int64_t sent_at                    # when the last frame was sent
     cdef readonly int64_t slowest           # nanoseconds of a batch
     cdef readonly list devices
     cdef readonly Journal journal
@@ -93,7 +95,7 @@ cdef class ConfigTarget:
         self.appliance = Appliance(graph, diagnostics=diagnostics)
         self.devices = sorted(self.appliance.ends)[:DEVICES]
         self.ends = [self.appliance.ends[name] for name in self.devices]
-        self.now = self.appliance.cpu.now
+        self.now = self.sent_at = self.appliance.cpu.now
         self.woken = self.wake()
 
     def __dealloc__(self):
@@ -143,6 +145,7 @@ cdef class ConfigTarget:
             self.wrong = "no packet buffer is free: they have leaked"
             return 0
         memcpy(packet.data, frame, length)
+        self.sent_at = self.now
         self.see(header_hash(frame, length))
         batch.packets, batch.count = &packet, 1
         end.tx_batch(end.cable.outside, &batch)
@@ -243,7 +246,7 @@ cdef class ConfigTarget:
                 if not one_in(&self.chance, 8):
                     length = mutate(&self.chance, self.frame, length, &self.corpus)
                 self.deliver(device, self.frame, length, 1)
-            self.pass_time(self.now + (1 + below(&self.chance, 2000000 if one_in(&self.chance, 64) else 2000)) * 1000)
+            self.pass_time(self.now + (1 + below(&self.chance, STEP_MOST if one_in(&self.chance, 64) else 2000)) * 1000)
         return self.verdict()
 
     def replay(self, records):
@@ -255,22 +258,24 @@ cdef class ConfigTarget:
                 self.reply_count = 0
             if self.verdict() is not None:
                 break
-            self.deliver(device, <const uint8_t *><const char *>frame, <uint32_t>min(len(frame), FRAME_MAX), 0)
+            self.deliver(device, <const uint8_t *><const char *>frame, <uint32_t>len(frame), 0)
+        if self.verdict() is None:
+            self.pass_time(self.sent_at + <int64_t>STEP_MOST * 1000)    # in which the fuzz has seen what was wrong
+            self.reply_count = 0
         return self.verdict()
 
     def finish(self):
         """Two minutes later something must still come out, if it did at first; then all packets must come home."""
         if self.verdict() is None:
-            self.pass_time(self.now + <int64_t>120000000000)
+            self.pass_time(self.sent_at + <int64_t>120000000000)
             self.reply_count = 0
             if self.wake() == 0 and self.woken:
                 self.wrong = "nothing comes out any more, whatever is sent"
         self.appliance.close()
         self.drain()
         logging.getLogger().removeHandler(self.complaints)
-        held = self.appliance.cpu.balance["held"]
-        if held and self.verdict() is None:
-            self.wrong = f"{held} packets were left when all was closed"
+        if self.appliance.cpu.balance["held"] and self.verdict() is None:
+            self.wrong = "packets were left when all was closed"
         self.ends = []
         self.appliance = None
         return self.verdict()

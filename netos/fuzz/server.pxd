@@ -24,6 +24,7 @@ cdef class Server:
     cdef Held held[KEPT]
     cdef uint32_t oldest
     cdef uint64_t calls
+    cdef bint closed
     cdef public object reader       # of datagrams to the ports of DHCP and DNS, in Python: netos.fuzz.readers
     cdef public object failure      # what it says is wrong
 

@@ -60,6 +60,7 @@ cdef class Server:
             endpoint.close()
         self.listeners, self.ports = [], []
         memset(self.heard, 0, sizeof(self.heard))
+        self.closed = True
 
     @property
     def kept(self):
@@ -187,5 +188,5 @@ cdef class Server:
                     udp_send(&self.stack.protocols.udp, port, &nowhere, &header.source, header.source_port, scratch,
                              header.length)
         self.calls += 1
-        if self.calls & 15 == 0:
+        if self.calls & 15 == 0 and not self.closed:
             self.call()

@@ -17,6 +17,7 @@ from netos.router import Router
 
 START = 10**18          # nanoseconds: where virtual time begins
 CAPACITY = 4096         # frames a cable holds
+CABLES = ("tap", "mem")     # kinds of devices that have a cable here
 SETTLE = 0.001          # seconds of virtual time an appliance has for what it is sent
 
 
@@ -35,7 +36,7 @@ class Appliance:
         self.captured: dict[str, list[bytes]] = defaultdict(list)       # all that was received from each device
         self.router = Router(graph, cpu=self.cpu, diagnostics=diagnostics)
         for name, claim in claims_of(self.cpu).items():
-            if claim.kind in ("tap", "mem") and not claim.given:
+            if claim.kind in CABLES and not claim.given:
                 offloads = offload if isinstance(offload, bool) else name in offload
                 self.ends[name], claim.device = memory_pair(f"{name}-outside", name, CAPACITY, offload=offloads)
                 claim.given = True

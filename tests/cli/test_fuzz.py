@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +127,105 @@ def test_mistakes_are_told(netos, tmp_path):
     assert status == 2
     assert "cannot read y.click" in err
     assert netos("fuzz", "stack", "--seconds", "0")[0] == 2
+
+
+@pytest.mark.parametrize(("number", "jobs", "status"), [
+    (signal.SIGTERM, 1, 143), (signal.SIGTERM, 2, 143), (signal.SIGINT, 2, 130), (signal.SIGKILL, 2, -9)])
+def test_a_signal_ends_the_children_too(tmp_path, number, jobs, status):
+    """Children would go on, each with a core, until their time is over."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path)}
+    with subprocess.Popen([sys.executable, "-m", "netos", "fuzz", "stack", "--seconds", "600", "--no-scapy", "--jobs",
+                           str(jobs)], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, start_new_session=True) as process:
+        children = wait_for_children(process.pid, jobs)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (status, "")
+    assert ("nothing was found" in out) == (number != signal.SIGKILL)
+    until = time.monotonic() + 30
+    while any(is_alive(child) for child in children):
+        assert time.monotonic() < until, "a child has outlived its parent"
+        time.sleep(0.01)
+    assert list(tmp_path.iterdir()) == []
+
+
+def wait_for_children(pid, count):
+    """The children of a process when there are so many."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            children = [int(child) for child in file.read().split()]
+        if len(children) == count:
+            return children
+        time.sleep(0.01)
+    raise AssertionError("the children were not started")
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_what_is_found_is_kept_when_its_shrinking_is_interrupted(tmp_path):
+    """The finding of a night would be lost to whoever looks for it in the morning."""
+    (tmp_path / "x.click").write_text(FRAGILE)
+    script = SCRIPT.format(harm="while True: pass", patience=0.3)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path)}
+    with subprocess.Popen([sys.executable, "-c", script, "fuzz", "x.click", "--no-scapy", "--proto", "udp"],
+                          cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert "shrinking" in process.stdout.readline()
+        while not found_in(tmp_path):
+            time.sleep(0.01)
+        process.terminate()
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "FOUND endless loop" in out
+    assert "finding-1000000.pcap" in out
+    assert len(read_finding(str(found_in(tmp_path)[0]))[2]) > 1
+
+
+def test_a_configuration_without_a_device_is_refused(netos, tmp_path):
+    """It would run for a minute and find nothing in no frames."""
+    (tmp_path / "x.click").write_text("InfiniteSource -> Discard;")
+    status, _, err = netos("fuzz", "x.click", "--seconds", 5)
+    assert (status, err) == (2, "netos fuzz: x.click has no device that frames could go into, such as a tap of "
+                                "FromDevice\n")
+
+
+def test_a_directory_that_cannot_be_written_is_told_before_anything_is_found(netos, tmp_path):
+    (tmp_path / "file").write_text("")
+    status, out, err = netos("fuzz", "stack", "--seconds", 5, "--out", "file/findings")
+    assert (status, out) == (2, "")
+    assert "findings cannot be written to file/findings" in err
+    assert "--out" in err
+
+
+def test_replays_of_configurations_are_exact(netos, tmp_path):
+    """Keys that elements draw at random, and when things happen, are those of the fuzz."""
+    script = '''
+import mmap, pickle, sys
+from netos.fuzz.journal import Journal
+from netos.fuzz.plan import Plan
+from netos.fuzz.trial import made
+
+plan = Plan(target="x", text=open(sys.argv[2]).read(), scapy=False)
+journal = Journal(mmap.mmap(-1, 1 << 24))
+journal.clear()
+target = made(plan, 5, journal, plan.corpus())
+if sys.argv[1] == "fuzz":
+    target.fuzz(5000)
+    with open("records", "wb") as file:
+        pickle.dump(journal.records(), file)
+else:
+    with open("records", "rb") as file:
+        target.replay(pickle.load(file))
+target.finish()
+print(target.frames, target.heard, target.now)
+'''
+    for config in (Path(__file__).parents[2] / "configs").glob("*.click"):
+        first, again = (netos(verb, config, script=script) for verb in ("fuzz", "replay"))
+        assert first[:2] == again[:2], config.name
+        assert first[0] == 0
