@@ -20,23 +20,29 @@ from netos.proto.ipv4 cimport (
     IP_PROTOCOL_ICMP, ip_destination, ip_is_first_fragment, ip_is_loopback, ip_is_multicast, ip_source,
     ip_total_length,
 )
+from netos.proto.siphash cimport siphash_words
 from netos.wire cimport store_be16, store_be32
 
 cdef enum:
     QUOTED_MAX = 576 - 28       # an error is at most 576 bytes (RFC 1812 section 4.3.2.3)
 
-cdef int64_t ERROR_COST = 10000000      # nanoseconds of credit: a hundred errors a second
+cdef int64_t ERROR_COST = 10000000      # nanoseconds of credit, on the average: a hundred errors a second
 cdef int64_t ERROR_CREDIT = 50 * ERROR_COST
 
 
 cdef bint may_complain(Host *host) noexcept nogil:
-    """A token bucket for errors (RFC 1812 section 4.3.2.8)."""
+    """A token bucket for errors (RFC 1812 section 4.3.2.8).
+
+    Each costs a half more or less, by chance: who gets some of them cannot tell how many others got (CVE-2020-25705).
+    """
+    cdef uint64_t drawn = host.counts[ICMP_ERRORS_SENT] << 32 ^ host.counts[ICMP_ERRORS_LIMITED]
+    cdef uint64_t cost = ERROR_COST // 2 + siphash_words(host.secret, &drawn, 1) % <uint64_t>ERROR_COST
     host.icmp_tokens = min(host.icmp_tokens + (host.now - host.icmp_filled_at), ERROR_CREDIT)
     host.icmp_filled_at = host.now
-    if host.icmp_tokens < <uint64_t>ERROR_COST:
+    if host.icmp_tokens < cost:
         host.counts[ICMP_ERRORS_LIMITED] += 1
         return 0
-    host.icmp_tokens -= ERROR_COST
+    host.icmp_tokens -= cost
     return 1
 
 
