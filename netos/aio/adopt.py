@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
-import sys
 from asyncio import unix_events
 from functools import partial
 from typing import Any
 
 from netos.aio.loop import EventLoop
-from netos.aio.sockets import StackSocket
-
-
-class Adopted:
-    """Of a loop whose program does not know where it is: says when it uses the host's network after all."""
-
-    async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, *, sock: Any = None,
-                            **options: Any) -> Any:
-        """create_server(), after a warning when the program has made its listening socket itself."""
-        if getattr(sock, "family", None) in (socket.AF_INET, socket.AF_INET6) and not isinstance(sock, StackSocket):
-            print(f"netos exec: the program serves on a socket of its own, {sock.getsockname()}: that is on the host's "
-                  "network, not on netos's; have it give host and port to create_server() instead", file=sys.stderr)
-        return await super().create_server(protocol_factory, host, port, sock=sock, **options)  # type: ignore[misc]
+from netos.aio.own_sockets import Adopted
 
 
 def adopt_event_loops() -> None:
