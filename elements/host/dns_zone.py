@@ -38,7 +38,7 @@ TYPES = {"A": A, "NS": NS, "CNAME": CNAME, "SOA": SOA, "PTR": PTR, "MX": MX, "TX
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|([()])|;.*|((?:[^ \t\r"();\\]|\\.)+)')
 BLANK = " \t\r"               # and nothing else: bytes above 127 are parts of letters
 LABEL = re.compile(r"(?:[^.\\]|\\.)*\.")
-TIME = re.compile(r"(?:\d+[smhdw]?)+\Z", re.IGNORECASE)
+TIME = re.compile(r"[0-9]+(?:[smhdw][0-9]+)*[smhdw]?\Z", re.IGNORECASE)       # of one way to match: a long word ends
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "": 1}
 CHAIN_MAX = 16                  # CNAMEs that are followed
 TTL_MAX = 2**31 - 1
@@ -102,7 +102,7 @@ def seconds(text: str) -> int:
     """A time: 300, 5m, 1h30m; raises ValueError."""
     if not TIME.match(text):
         raise ValueError(f"'{text}' is no time: 3600, 90m or 1h30m are")
-    total = sum(int(count) * UNITS[unit.lower()] for count, unit in re.findall(r"(\d+)([smhdwSMHDW]?)", text))
+    total = sum(int(count) * UNITS[unit.lower()] for count, unit in re.findall(r"([0-9]+)([smhdwSMHDW]?)", text))
     if total > TTL_MAX:
         raise ValueError(f"'{text}' is longer than {TTL_MAX} seconds")
     return total

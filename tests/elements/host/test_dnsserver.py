@@ -252,7 +252,9 @@ def test_the_file_can_be_read_again(dns):
     (("www     CNAME   web", "web     CNAME   www"), " web.example.org. has a CNAME, and more than that"),
     (("10 mail", "99999 mail"), "zone:8: '99999' is no number from 0 to 65535"),
     (("$TTL 1h", "$TTL soon"), "zone:2: 'soon' is no time"), (("$TTL", "$INCLUDE"), "zone:2: $INCLUDE is not known"),
-    (("2026112301", "new"), "zone:3: 'new' is no serial number")])
+    (("2026112301", "new"), "zone:3: 'new' is no serial number"),
+    # Each digit doubled the time until it was found to be no time: a reload never ended.
+    (("300 IN", "9" * 60 + "x IN"), f"zone:10: {'9' * 60}x is no type"), (("$TTL 1h", "$TTL 1hh"), "'1hh' is no time")])
 def test_bad_zones_are_told_with_their_line(change, said):
     with pytest.raises(ZoneError) as caught:
         Zone(ZONE.replace(*change))
