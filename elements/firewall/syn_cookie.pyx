@@ -10,7 +10,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from netos.kernel.clock cimport NANOSECONDS
-from netos.proto.flows cimport Tuple, sip_round
+from netos.proto.flows cimport Tuple
+from netos.proto.siphash cimport siphash_words
 from netos.proto.tcp cimport (
     TCP_AT_OPTIONS, TCP_OPTION_END, TCP_OPTION_MSS, TCP_OPTION_NO_OPERATION, TCP_OPTION_SACK_PERMITTED,
     TCP_OPTION_TIMESTAMPS, TCP_OPTION_WINDOW_SCALE, tcp_header_length,
@@ -77,31 +78,13 @@ cdef uint32_t offer_write(uint8_t *at, const Offer *offer) noexcept nogil:
     return length
 
 
-cdef uint64_t sip(const uint64_t *secret, const Tuple *key, uint64_t more, uint32_t tick) noexcept nogil:
-    """SipHash-2-4 (Aumasson and Bernstein, 2012) of 28 bytes."""
-    cdef uint64_t v[4]
-    cdef uint64_t words[4]
-    cdef int i
-    words[0], words[1] = load64(<const uint8_t *>key), load64(<const uint8_t *>key + 8)
-    words[2], words[3] = more, <uint64_t>28 << 56 | tick
-    v[0] = secret[0] ^ <uint64_t>0x736f6d6570736575ULL
-    v[1] = secret[1] ^ <uint64_t>0x646f72616e646f6dULL
-    v[2] = secret[0] ^ <uint64_t>0x6c7967656e657261ULL
-    v[3] = secret[1] ^ <uint64_t>0x7465646279746573ULL
-    for i in range(4):
-        v[3] ^= words[i]
-        sip_round(v)
-        sip_round(v)
-        v[0] ^= words[i]
-    v[2] ^= 0xff
-    for _ in range(4):
-        sip_round(v)
-    return v[0] ^ v[1] ^ v[2] ^ v[3]
-
-
 cdef uint32_t cookie_of(const uint64_t *secret, const Tuple *key, uint32_t sequence, uint32_t tick,
                         uint32_t size) noexcept nogil:
-    cdef uint64_t hashed = sip(secret, key, <uint64_t>sequence << 8 | size, tick)
+    cdef uint64_t words[4]
+    cdef uint64_t hashed
+    words[0], words[1] = load64(<const uint8_t *>key), load64(<const uint8_t *>key + 8)
+    words[2], words[3] = <uint64_t>sequence << 8 | size, tick
+    hashed = siphash_words(secret, words, 4)
     return (tick & 31) << 27 | size << 24 | <uint32_t>(hashed & 0xFFFFFF)
 
 

@@ -52,7 +52,8 @@ cdef dict connection_row(const Connection *connection, int64_t now):
         "assured": bool(connection.flags & FLOW_ASSURED), "confirmed": bool(connection.flags & FLOW_CONFIRMED),
         "mapped": bool(connection.flags & FLOW_MAPPED), "mark": connection.mark, "kind": connection.tuples[0].kind,
         "expires": connection.expires - now, "age": now - connection.started,
-        "packets": tuple(connection.packets), "bytes": tuple(connection.bytes)}
+        "packets": (connection.packets[0], connection.packets[1]),
+        "bytes": (connection.bytes[0], connection.bytes[1])}
 
 
 cdef class FlowTable:
@@ -187,6 +188,11 @@ cdef class FlowTable:
                 "early-drop": self.flows.dropped_early, "refused": self.flows.refused, "clashes": self.flows.clashes,
                 "half-open-refused": self.flows.half_open_refused}
 
+    @property
+    def half_open_each(self):
+        """How many TCP handshakes with the same destination may be under way; 0: any number."""
+        return self.flows.half_open_each
+
     def limit_half_open(self, each):
         """Let at most `each` TCP handshakes with the same destination be under way; 0: as many as come."""
         if not flows_count_half_open(&self.flows, each):
@@ -199,11 +205,13 @@ cdef class FlowTable:
             move_each(&self.flows, &other.flows, now)
             other.clear()
             return
+        others = other.half_open_each
         self.flows = other.flows
         settings_copy(&self.flows, &own)
         settings_copy(&own, &other.flows)
         other.flows = own
-        self.limit_half_open(own.half_open_each)
+        self.limit_half_open(other.half_open_each)
+        other.limit_half_open(others)
 
 
 cdef void settings_copy(Flows *into, const Flows *flows) noexcept nogil:

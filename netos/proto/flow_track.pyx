@@ -157,15 +157,15 @@ cdef int flow_track(Flows *flows, const uint8_t *ip, Reading *reading, int64_t n
     if reading.reference != NO_FLOW:
         connection = flow_of(flows, reading.reference)
         direction = flow_direction(reading.reference)
-        if not direction or connection.flags & FLOW_CONFIRMED:
-            if reading.kind == READ_QUOTE:
+        if reading.kind == READ_QUOTE:
+            if connection.flags & FLOW_CONFIRMED:
                 return FLOW_RELATED
+            reading.reference = NO_FLOW     # the answer of somebody who was not asked cannot have been lost
+            return FLOW_INVALID
+        if not direction or connection.flags & FLOW_CONFIRMED:
             verdict = follow(flows, ip, reading, connection, direction, now)
             if verdict != FLOW_REFUSED:
                 return verdict
-        elif reading.kind == READ_QUOTE:
-            reading.reference = NO_FLOW
-            return FLOW_INVALID
         flow_end(flows, connection)     # it has ended; or nobody let it begin, and this is no answer to it
         reading.reference = NO_FLOW
     elif reading.kind == READ_QUOTE:

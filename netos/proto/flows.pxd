@@ -8,6 +8,7 @@ keyed hash of each here.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from netos.proto.siphash cimport sip_rounds
 from netos.wire cimport load64
 
 
@@ -143,23 +144,6 @@ cdef inline bint tuple_equal(const Tuple *first, const Tuple *second) noexcept n
             and load64(<const uint8_t *>first + 8) == load64(<const uint8_t *>second + 8))
 
 
-cdef inline uint64_t rotate(uint64_t value, int bits) noexcept nogil:
-    return value << bits | value >> (64 - bits)
-
-
-cdef inline void sip_round(uint64_t *v) noexcept nogil:
-    v[0] += v[1]
-    v[1] = rotate(v[1], 13) ^ v[0]
-    v[0] = rotate(v[0], 32)
-    v[2] += v[3]
-    v[3] = rotate(v[3], 16) ^ v[2]
-    v[0] += v[3]
-    v[3] = rotate(v[3], 21) ^ v[0]
-    v[2] += v[1]
-    v[1] = rotate(v[1], 17) ^ v[2]
-    v[2] = rotate(v[2], 32)
-
-
 cdef inline uint64_t flow_hash(const Flows *flows, const Tuple *key) noexcept nogil:
     """SipHash-1-3 (Aumasson and Bernstein, 2012) of the sixteen bytes, without the block that holds the length."""
     cdef uint64_t v[4]
@@ -169,16 +153,14 @@ cdef inline uint64_t flow_hash(const Flows *flows, const Tuple *key) noexcept no
     v[2] = flows.key[0] ^ <uint64_t>0x6c7967656e657261ULL
     v[3] = flows.key[1] ^ <uint64_t>0x7465646279746573ULL
     v[3] ^= word
-    sip_round(v)
+    sip_rounds(v, 1)
     v[0] ^= word
     word = load64(<const uint8_t *>key + 8)
     v[3] ^= word
-    sip_round(v)
+    sip_rounds(v, 1)
     v[0] ^= word
     v[2] ^= 0xff
-    sip_round(v)
-    sip_round(v)
-    sip_round(v)
+    sip_rounds(v, 3)
     return v[0] ^ v[1] ^ v[2] ^ v[3]
 
 

@@ -9,24 +9,13 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from netos.proto.flow_index cimport index_add, index_remove, index_size
 from netos.proto.icmp cimport (
     ICMP_ECHO, ICMP_ECHO_REPLY, ICMP_INFORMATION_REPLY, ICMP_INFORMATION_REQUEST, ICMP_MASK_REPLY, ICMP_MASK_REQUEST,
     ICMP_TIMESTAMP, ICMP_TIMESTAMP_REPLY,
 )
 from netos.proto.ipv4 cimport IP_PROTOCOL_ICMP
-
-cdef extern from "<sys/mman.h>" nogil:
-    enum:
-        PROT_READ
-        PROT_WRITE
-        MAP_PRIVATE
-        MAP_ANONYMOUS
-        MAP_NORESERVE
-        MADV_HUGEPAGE
-    void *MAP_FAILED
-    void *mmap(void *address, size_t length, int protection, int flags, int descriptor, long offset)
-    int munmap(void *address, size_t length)
-    int madvise(void *address, size_t length, int advice)
+from netos.proto.pages cimport MADV_HUGEPAGE, madvise, pages_free, pages_get
 
 cdef enum:
     HUGE_PAGE = 2097152         # tables smaller than this gain nothing from huge pages
@@ -34,7 +23,7 @@ cdef enum:
     CHOICE = 4                  # of which so many unassured ones are compared
     STRIDE = 1640531527         # a prime, so that every place has its turn, and neighbours do not follow each other
 
-assert sizeof(Connection) == 128 and sizeof(Bucket) == 64 and sizeof(Tuple) == 16
+assert sizeof(Connection) == 128 and sizeof(Tuple) == 16
 
 
 cdef uint8_t icmp_answer(uint8_t kind) noexcept nogil:
@@ -59,22 +48,12 @@ cdef bint tuple_invert(const Tuple *key, Tuple *inverse) noexcept nogil:
 
 # Memory
 
-cdef void *pages_get(size_t size) noexcept nogil:
-    cdef void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    if memory == MAP_FAILED:
-        return NULL
-    if size >= 2 * HUGE_PAGE:
+cdef void *huge_get(size_t size) noexcept nogil:
+    """Memory in huge pages where it is worth them and they can be had; NULL."""
+    cdef void *memory = pages_get(size)
+    if memory != NULL and size >= 2 * HUGE_PAGE:
         madvise(memory, size, MADV_HUGEPAGE)
     return memory
-
-
-cdef uint32_t overflow_capacity(const Flows *flows) noexcept nogil:
-    """Every bucket of a chain but its last one is full, so this many are enough whatever the hash does."""
-    return 2 * flows.capacity // BUCKET_SLOTS + 1
-
-
-cdef size_t buckets_size(const Flows *flows) noexcept nogil:
-    return (<size_t>flows.mask + 1 + overflow_capacity(flows)) * sizeof(Bucket)
 
 
 cdef bint flows_init(Flows *flows, uint32_t capacity, uint64_t first_key, uint64_t second_key) noexcept nogil:
@@ -86,8 +65,8 @@ cdef bint flows_init(Flows *flows, uint32_t capacity, uint64_t first_key, uint64
     while flows.mask < capacity // 2:       # four tags or fewer in a bucket, on average
         flows.mask = flows.mask << 1
     flows.mask -= 1
-    flows.connections = <Connection *>pages_get(capacity * sizeof(Connection))
-    flows.buckets = <Bucket *>pages_get(buckets_size(flows))
+    flows.connections = <Connection *>huge_get(capacity * sizeof(Connection))
+    flows.buckets = <Bucket *>huge_get(index_size(flows))
     flows.wheel = <uint32_t *>calloc(WHEEL_SLOTS, sizeof(uint32_t))
     if flows.connections == NULL or flows.buckets == NULL or flows.wheel == NULL:
         flows_free(flows)
@@ -96,10 +75,8 @@ cdef bint flows_init(Flows *flows, uint32_t capacity, uint64_t first_key, uint64
 
 
 cdef void flows_free(Flows *flows) noexcept nogil:
-    if flows.connections != NULL:
-        munmap(flows.connections, flows.capacity * sizeof(Connection))
-    if flows.buckets != NULL:
-        munmap(flows.buckets, buckets_size(flows))
+    pages_free(flows.connections, flows.capacity * sizeof(Connection))
+    pages_free(flows.buckets, index_size(flows))
     free(flows.wheel)
     free(flows.half_open_counts)
     memset(flows, 0, sizeof(Flows))
@@ -107,62 +84,14 @@ cdef void flows_free(Flows *flows) noexcept nogil:
 
 cdef size_t flows_memory(const Flows *flows) noexcept nogil:
     """Bytes of address space, all taken when the table was made."""
-    return flows.capacity * sizeof(Connection) + buckets_size(flows) + <size_t>WHEEL_SLOTS * sizeof(uint32_t)
+    return flows.capacity * sizeof(Connection) + index_size(flows) + <size_t>WHEEL_SLOTS * sizeof(uint32_t)
 
 
-# The index
+# The wheel
 
 cdef uint32_t number_of(const Flows *flows, const Connection *connection) noexcept nogil:
     return <uint32_t>(connection - flows.connections)
 
-
-cdef void index_add(Flows *flows, uint64_t hashed, uint32_t reference) noexcept nogil:
-    cdef Bucket *bucket = flow_bucket(flows, hashed)
-    cdef uint32_t number
-    while bucket.used == BUCKET_SLOTS:
-        if bucket.next == 0:
-            number = flows.overflow_free
-            if number:
-                flows.overflow_free = flows.buckets[number - 1].next
-            else:
-                flows.overflow_touched += 1
-                number = flows.mask + 1 + flows.overflow_touched
-            flows.buckets[number - 1].next = 0
-            flows.buckets[number - 1].used = 0
-            bucket.next = number
-        bucket = &flows.buckets[bucket.next - 1]
-    bucket.tags[bucket.used] = <uint32_t>(hashed >> 32)
-    bucket.references[bucket.used] = reference
-    bucket.used += 1
-
-
-cdef void index_remove(Flows *flows, uint64_t hashed, uint32_t reference) noexcept nogil:
-    """Take a reference out; the last one of its chain fills the gap."""
-    cdef Bucket *last = flow_bucket(flows, hashed)
-    cdef Bucket *before = NULL
-    cdef Bucket *found = NULL
-    cdef uint32_t i, at = 0
-    while True:
-        if found == NULL:
-            for i in range(last.used):
-                if last.references[i] == reference:
-                    found, at = last, i
-                    break
-        if last.next == 0:
-            break
-        before, last = last, &flows.buckets[last.next - 1]
-    if found == NULL:
-        return
-    last.used -= 1
-    found.tags[at] = last.tags[last.used]
-    found.references[at] = last.references[last.used]
-    if last.used == 0 and before != NULL:
-        last.next = flows.overflow_free
-        flows.overflow_free = before.next
-        before.next = 0
-
-
-# The wheel
 
 cdef void wheel_unlink(Flows *flows, Connection *connection) noexcept nogil:
     if connection.previous:

@@ -5,21 +5,8 @@ from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
+from netos.proto.pages cimport MADV_DONTNEED, madvise, pages_free, pages_get
 from netos.proto.routes cimport Leaf, RouteTable, leaf_yields
-
-
-cdef extern from "<sys/mman.h>" nogil:
-    enum:
-        PROT_READ
-        PROT_WRITE
-        MAP_PRIVATE
-        MAP_ANONYMOUS
-        MAP_NORESERVE
-        MADV_DONTNEED
-    void *MAP_FAILED
-    void *mmap(void *address, size_t length, int protection, int flags, int descriptor, long offset)
-    int munmap(void *address, size_t length)
-    int madvise(void *address, size_t length, int advice)
 
 
 cdef enum:
@@ -76,15 +63,12 @@ cdef class DirectRoutes(RouteTable):
     """
 
     def __cinit__(self):
-        cdef void *memory = mmap(NULL, ENTRIES_SIZE, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-        if memory == MAP_FAILED:
+        self.table.entries = <Leaf *>pages_get(ENTRIES_SIZE)
+        if self.table.entries == NULL:
             raise MemoryError
-        self.table.entries = <Leaf *>memory
 
     def __dealloc__(self):
-        if self.table.entries != NULL:
-            munmap(self.table.entries, ENTRIES_SIZE)
+        pages_free(self.table.entries, ENTRIES_SIZE)
         free(self.table.blocks)
         free(self.table.bases)
 

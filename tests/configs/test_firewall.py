@@ -104,6 +104,21 @@ def test_errors_about_a_connection_pass(firewall):
     assert firewall.into(IP(src="10.0.2.99", dst=INSIDE) / ICMP(type=3, code=4, nexthopmtu=1400) / other) == []
 
 
+@pytest.mark.parametrize("packet", [UDP(sport=53, dport=4000) / b"12345678", TCP(sport=9, dport=22, seq=1, flags="S"),
+                                    ICMP(type=8, id=7)], ids=lambda packet: packet.summary())
+def test_an_error_about_what_was_refused_does_not_get_in(firewall, packet):
+    """The outside tries, and then tells an inside host that its answer, which it never gave, did not arrive."""
+    assert firewall.into(IP(src=OUTSIDE, dst=INSIDE) / packet) == []
+    answer = packet.copy()
+    if ICMP in packet:
+        answer.type = 0
+    else:
+        answer.sport, answer.dport = packet.dport, packet.sport
+    about = IP(src=INSIDE, dst=OUTSIDE) / answer
+    assert firewall.into(IP(src=OUTSIDE, dst=INSIDE) / ICMP(type=3, code=4, nexthopmtu=68) / about) == []
+    assert firewall.made.drops["rules_outside"] == {"filtered": 1}
+
+
 def test_a_forged_reset_does_not_end_a_connection(firewall):
     to, back = firewall.connect()
     assert firewall.into(IP(src=OUTSIDE, dst=INSIDE) / TCP(**back, seq=900_000_000, flags="R")) == []

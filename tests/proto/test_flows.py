@@ -193,3 +193,18 @@ def test_a_tuple_that_is_its_own_inverse():
 
 def test_states_have_names_and_timeouts():
     assert set(STATES) - set(TIMEOUTS) == {"free"}
+
+
+def test_a_limit_for_each_destination_stays_its_tables_whoever_had_the_connections():
+    """As on a reload that is not confirmed: the connections go to the new table, and come back."""
+    def handshake(table, port):
+        return table.create((6, 1, port, 9, 80), START, state="syn-sent", confirmed=False)
+
+    old, new = FlowTable(64), FlowTable(64)
+    old.limit_half_open(3)
+    assert handshake(old, 1)
+    new.move_from(old, START)
+    assert (old.half_open_each, new.half_open_each) == (3, 0)
+    old.move_from(new, START)
+    assert (old.half_open_each, new.half_open_each) == (3, 0)
+    assert old.find((6, 1, 1, 9, 80), START)
