@@ -39,19 +39,23 @@ cdef bint ack_input(Tcb *tcb, const Segment *segment) noexcept nogil:
             and not tcb.bits & (TCB_RECOVERY | TCB_CWR_PENDING | TCB_REDUCED)):     # once a window (RFC 3168 6.1.2)
         tcb.congestion.loss(tcb, flight)
         tcb.reduced = tcb.snd_max
-        tcb.bits |= TCB_CWR_PENDING | TCB_REDUCED
+        tcb.bits |= TCB_CWR_PENDING | (TCB_REDUCED if tcb_flight(tcb) else 0)
     return fin
 
 
 cdef bint sacks_input(Tcb *tcb, const Segment *segment) noexcept nogil:
-    """Put the blocks on the scoreboard, those that can be true; return whether there was anything new."""
+    """Put the blocks on the scoreboard, those that can be true; return whether there was anything new.
+
+    They are measured from SND.UNA on: numbers half the sequence space apart are before each other in both ways, and a
+    block that ended there would take the sender past what it has sent.
+    """
     cdef uint32_t i, before = tcb.sacked.total, first, end
     if not tcb.bits & TCB_SACK:
         return 0
     for i in range(segment.sack_count):
         first, end = segment.sacks[i].first, segment.sacks[i].end
-        if (sequence_before(first, end) and sequence_before(segment.acknowledgment, end)
-                and sequence_before(tcb.snd_una, first) and sequence_before_or_at(end, tcb.snd_max)):
+        if (0 < first - tcb.snd_una < end - tcb.snd_una <= tcb_flight(tcb)
+                and sequence_before(segment.acknowledgment, end)):
             ranges_add(&tcb.sacked, first, end)
     return tcb.sacked.total != before
 

@@ -102,6 +102,10 @@ cdef void block_input(Tcb *tcb, const Segment *segment) noexcept nogil:
     tcb.heard_at = tcb.tcp.host.now
     if not ack_is_good(tcb, &cut):
         return
+    if cut.payload != segment.payload:
+        note_duplicate(tcb, segment.sequence, cut.sequence)
+    elif cut.length != segment.length:
+        tcb.bits |= TCB_ACK_NOW
     take_timestamp(tcb, segment)
     if segment.flags & TCP_URG:
         urgent_input(tcb, segment)
@@ -153,7 +157,6 @@ cdef bint past_checks(Tcb *tcb, Segment *segment) noexcept nogil:
             segment.sequence, segment.length = tcb.rcv_nxt, 0
             segment.flags &= ~TCP_FIN
             return 1
-        note_duplicate(tcb, segment.sequence, tcb.rcv_nxt)
         segment.sequence = tcb.rcv_nxt
         segment.payload += old
         segment.length -= old
@@ -169,7 +172,6 @@ cdef void cut_to_window(Tcb *tcb, Segment *segment, uint32_t window) noexcept no
     if segment.sequence + segment.length - tcb.rcv_nxt > window:
         segment.length = window - (segment.sequence - tcb.rcv_nxt)
         segment.flags &= ~TCP_FIN
-        tcb.bits |= TCB_ACK_NOW
 
 
 cdef bint is_late_news(const Tcb *tcb, const Segment *segment, uint32_t old) noexcept nogil:

@@ -55,6 +55,22 @@ def test_congestion_echoed_with_the_last_acknowledgment_halves_the_window():
     assert server.facts["cwnd"] == 4 * 1460
 
 
+@mutation("tcp_ack.pyx", "(TCB_REDUCED if tcb_flight(tcb) else 0)", "TCB_REDUCED")
+def test_an_echo_with_the_last_acknowledgment_does_not_spare_the_next_window():
+    """RFC 3168 section 6.1.2: once a window; what is lost of the next one halves it again."""
+    peer = Peer()
+    server = peer.accepted(flags="SEC")
+    server.send(bytes(8 * 1460))
+    peer.let_go()
+    peer.send(b"", "AE", ack=peer.drain()[-1].end)
+    server.send(bytes(8 * 1460))
+    peer.let_go()
+    start = peer.drain()[0].seq
+    for _ in range(3):
+        peer.send(b"", "A", ack=start)
+    assert server.facts["ssthresh"] == 2 * 1460
+
+
 @mutation("tcp_ack.pyx", "        tcb.reduced = tcb.snd_max\n", "        tcb.reduced = tcb.recover = tcb.snd_max\n")
 @mutation("tcp_ack.pyx", "    if not tcb.bits & TCB_REDUCED:\n", "    if 1:\n")
 @pytest.mark.parametrize("sack", [False, True])
@@ -72,3 +88,20 @@ def test_what_is_lost_behind_an_echo_of_congestion_is_retransmitted_fast(sack):
     assert sent[0].end in [one.seq for one in peer.drain()]
     peer.send(b"", "A", ack=sent[-1].end)
     assert (server.facts["ssthresh"], peer.stack.counters["tcp_timeouts"]) == (5 * 1460, 0)
+
+
+@mutation("tcp_ack.pyx", "        if (0 < first - tcb.snd_una < end - tcb.snd_una <= tcb_flight(tcb)\n",
+          "        if (sequence_before(first, end) and sequence_before(tcb.snd_una, first)\n"
+          "                and sequence_before_or_at(end, tcb.snd_max)\n")
+def test_a_block_that_ends_half_the_sequence_space_away():
+    """RFC 2018: it is before SND.MAX as well as behind it; SND.NXT skipped it, and was far past what had been sent."""
+    peer = Peer()
+    server = peer.accepted(sack=True)
+    start = peer.heard
+    peer.send(b"", "A", options=sack_option((start + 1460, start + (1 << 31))))
+    server.send(bytes(5 * 1460))
+    peer.let_go()
+    sent = peer.drain()
+    assert len(sent) == 5
+    peer.icmp_error(sent[0], 3, 4, mtu=1000)
+    assert sum(len(heard.data) for heard in peer.drain()) == 5 * 1460

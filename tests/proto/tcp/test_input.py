@@ -49,6 +49,23 @@ def test_data_with_a_syn_ack_is_cut_to_the_window():
     assert (client.state, client.readable) == ("ESTABLISHED", 100)
 
 
+@mutation("tcp_input.pyx", "        note_duplicate(tcb, segment.sequence, cut.sequence)\n", "        pass\n")
+def test_what_is_refused_is_not_told_as_a_duplicate():
+    """RFC 2883: of segments that were received; one whose acknowledgment is refused (RFC 5961 section 5) was not."""
+    peer = Peer()
+    server = peer.accepted(sack=True)
+    peer.send(b"0123456789", "PA")
+    peer.wait(0.1)
+    peer.expect("A")
+    for _ in range(2):                          # the second one within the time of the first one's answer
+        peer.send(b"56789abcde", "PA", seq=peer.next - 5, ack=peer.heard + 1)
+    assert peer.expect("A").sacks == []
+    peer.silence()
+    peer.send(b"56789abcde", "PA", seq=peer.next - 5)
+    assert peer.expect("A", ack=peer.next + 5).sacks == [(peer.next - 5, peer.next)]
+    assert server.receive() == b"0123456789abcde"
+
+
 @mutation("tcp_input.pyx", "and (outdated(tcb) or not sequence_before", "and (not sequence_before")
 def test_timestamps_go_on_after_a_long_silence():
     """RFC 7323 section 5.5: after 24 days TS.Recent is not valid any more, and what comes next is the new one.
