@@ -10,6 +10,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from netos.addresses import parse_ipv4
 from netos.aio.forks import keep_from_children
 from netos.errors import NetosError
 from netos.kernel.inline import InlineRunner
@@ -52,6 +53,8 @@ class Host:
                  patience: float = 30.0, filename: str = "host") -> None:
         from netos.router import Router
 
+        for server in dns:
+            parse_ipv4(server)              # ValueError now, and not when the first name is looked up
         if not config:
             config = LOOPBACK_ONLY if not tap else tap_config(
                 tap, address, ether=ether, gateway=gateway, mtu=mtu, offload=offload, dhcp=dhcp)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from netos.addresses import EtherAddress, parse_ipv4, parse_ipv4_prefix
 from netos.cli.configuration import UsageError
 
 if TYPE_CHECKING:
     from netos.aio.host import Host
 
+SMALLEST_MTU, LARGEST_MTU = 68, 65521           # RFC 791's; what a tap device can have
+Parsed = TypeVar("Parsed")
 SUMMARY = "run a Python program with its asyncio on netos's own TCP/IP"
 
 
@@ -68,6 +72,37 @@ def check(options: argparse.Namespace, words: list[str]) -> None:
         raise UsageError(f"--{link[0].replace('_', '-')} is about a tap device: name one with --tap")
     if options.tap and bool(options.address) == options.dhcp:
         raise UsageError("a tap device needs --address ADDRESS/LENGTH or --dhcp, and not both")
+    for server in options.dns:
+        understood("dns", parse_ipv4, server)
+    if options.tap:
+        check_link(options)
+
+
+def check_link(options: argparse.Namespace) -> None:
+    """UsageError for a link that no host can have."""
+    if not re.fullmatch(r"[\w.-]{1,15}", options.tap):
+        raise UsageError(f"--tap: {options.tap!r} cannot be a tap device: 1 to 15 letters, digits, _ - .")
+    if not SMALLEST_MTU <= options.mtu <= LARGEST_MTU:
+        raise UsageError(f"--mtu: {options.mtu} is not from {SMALLEST_MTU} to {LARGEST_MTU} bytes")
+    if options.gateway:
+        understood("gateway", parse_ipv4, options.gateway)
+    if options.ether and understood("ether", EtherAddress, options.ether).is_group:
+        raise UsageError(f"--ether: {options.ether} is a group's address, not one host's: its first byte must be even")
+    if not options.address:
+        return
+    address = understood("address", parse_ipv4_prefix, options.address)
+    network = address.network
+    if (address.ip.is_multicast or address.ip.is_unspecified or address.ip.is_loopback or (network.prefixlen < 31 and (
+            address.ip in (network.network_address, network.broadcast_address)))):
+        raise UsageError(f"--address: {options.address} is not the address of one host")
+
+
+def understood(name: str, parse: Callable[[str], Parsed], text: str) -> Parsed:
+    """What an option's text means, or UsageError."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise UsageError(f"--{name}: {error}") from None
 
 
 def make_host(options: argparse.Namespace) -> Host:
@@ -82,7 +117,7 @@ def make_host(options: argparse.Namespace) -> Host:
         return Host(config=text, dns=options.dns, filename=options.config)
     return Host(options.tap, options.address, ether=options.ether, gateway=options.gateway, mtu=options.mtu,
                 offload=not options.no_offload, dhcp=options.dhcp, dns=options.dns,
-                filename=f"netos exec --tap {options.tap}")
+                filename=f"--tap {options.tap}")
 
 
 def description(options: argparse.Namespace, host: Host) -> str:

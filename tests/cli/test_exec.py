@@ -82,12 +82,24 @@ def test_an_interrupt_ends_it_by_the_signal():
     assert error.splitlines()[-1] == "KeyboardInterrupt"
 
 
+LINK = ["--tap", "t", "--address", "10.0.0.2/24"]
+
+
 @pytest.mark.parametrize(("arguments", "status", "message"), [
     ([], 2, "name a program"),
     (["--tap", "t", "--", "x.py"], 2, "needs --address"),
     (["--tap", "t", "--address", "10.0.0.2/24", "--dhcp", "--", "x.py"], 2, "not both"),
     (["--gateway", "10.0.0.1", "--", "x.py"], 2, "--gateway is about a tap device"),
     (["--config", "x", "--tap", "t", "--", "x.py"], 2, "--config excludes --tap"),
+    (["--dns", "ns.example", "--", "x.py"], 2, "--dns: 'ns.example' is not an IPv4 address"),
+    ([*LINK, "--tap", "ta,p", "--", "x.py"], 2, "--tap: 'ta,p' cannot be a tap device"),
+    ([*LINK, "--mtu", "67", "--", "x.py"], 2, "--mtu: 67 is not from 68"),
+    ([*LINK, "--gateway", "x", "--", "x.py"], 2, "--gateway: 'x' is not an IPv4 address"),
+    ([*LINK, "--ether", "zz", "--", "x.py"], 2, "--ether: 'zz' is not an Ethernet address"),
+    ([*LINK, "--ether", "ff:ff:ff:ff:ff:ff", "--", "x.py"], 2, "--ether: ff:ff:ff:ff:ff:ff is a group's address"),
+    ([*LINK, "--address", "10.0.0.2", "--", "x.py"], 2, "--address: '10.0.0.2' is not an IPv4 prefix"),
+    ([*LINK, "--address", "10.0.0.255/24", "--", "x.py"], 2, "--address: 10.0.0.255/24 is not the address of one host"),
+    ([*LINK, "--address", "224.0.0.1/24", "--", "x.py"], 2, "--address: 224.0.0.1/24 is not the address of one host"),
     (["--", "no-such-program"], 127, "there is no program no-such-program"),
     (["--", "/bin/sh"], 127, "no Python script"),
     (["--", "python"], 127, "python without a program"),
