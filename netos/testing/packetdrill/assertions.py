@@ -84,6 +84,8 @@ def evaluate(node: ast.expr, values: dict[str, int]) -> Any:
         return node.value
     if isinstance(node, ast.Name):
         found = values.get(node.id, constant(node.id))
+        if found is None and not values:
+            raise Refused(f"there is no open connection that '{node.id}' could be of")
         if found is None:
             hint = get_close_matches(node.id, values, n=1)
             raise Refused(f"'{node.id}' is not known; " + (f"did you mean {hint[0]}?" if hint else

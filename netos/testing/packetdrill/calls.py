@@ -280,7 +280,7 @@ class Calls:
             number(content)
         elif name == "TCP_CONGESTION":
             if value not in ("reno", ["reno"]):
-                raise fail(errno.ENOENT)
+                raise OSError(errno.ENOENT, "the stack's congestion control is reno")
         elif name in BUFFERS:
             if opened.endpoint is not None or opened.listener is not None:
                 raise Refused(f"here {name} is set before connect() and listen()")
@@ -289,7 +289,7 @@ class Calls:
             opened.options[name] = number(content)
             opened.apply()
         else:
-            raise fail(errno.ENOPROTOOPT)
+            raise unknown_option(name, "TCP_CONGESTION", "SO_LINGER", *BUFFERS, *HARMLESS)
         return once(0)
 
     def do_getsockopt(self, fd: object, level: object, option: object, value: object, length: object = None) -> Result:
@@ -301,7 +301,7 @@ class Calls:
         elif name in SWITCHES or name in NUMBERS or name == "SO_BROADCAST":
             found = opened.options.get(name, {"TCP_KEEPIDLE": 7200, "TCP_KEEPINTVL": 75, "TCP_KEEPCNT": 9}.get(name, 0))
         else:
-            raise fail(errno.ENOPROTOOPT)
+            raise unknown_option(name, "SO_ERROR", "TCP_MAXSEG")
         compare(value, found, name)
         return once(0)
 
@@ -331,8 +331,14 @@ def option_name(level: object, option: object) -> str:
         raise Refused("socket options are written by their names")
     levels = OPTION_LEVELS.get(option.name.split("_")[0], ())
     if number(level) not in levels:
-        raise fail(errno.ENOPROTOOPT)
+        raise OSError(errno.ENOPROTOOPT, f"{option.name} is not of the level {written(level)}")
     return option.name
+
+
+def unknown_option(name: str, *known: str) -> OSError:
+    """The exception for a socket option that the stack does not have."""
+    there_are = ", ".join(sorted({*known, *SWITCHES, *NUMBERS, "SO_BROADCAST"}))
+    return OSError(errno.ENOPROTOOPT, f"{name} is not known here: there are {there_are}")
 
 
 def compare(value: object, found: int, what: str) -> None:

@@ -239,7 +239,7 @@ class Runner:
         except StopIteration as end:
             self.returned(event, end.value, "")
         except OSError as error:
-            self.returned(event, -1, errno.errorcode.get(error.errno or 0, "?"))
+            self.returned(event, -1, errno.errorcode.get(error.errno or 0, "?"), error.strerror)
         except Refused as error:
             raise self.error(event.line, str(error)) from None
         except (Mismatch, *NONSENSE) as error:
@@ -259,18 +259,18 @@ class Runner:
         """Let the call that waits try again; whether it has returned."""
         waiting = self.waiting
         assert waiting is not None
-        event, error_name = waiting.event, ""
+        event, error_name, why = waiting.event, "", None
         try:
             waiting.gives_up = next(waiting.call)
             return False
         except StopIteration as end:
             result = end.value
         except OSError as error:
-            result, error_name = -1, errno.errorcode.get(error.errno or 0, "?")
+            result, error_name, why = -1, errno.errorcode.get(error.errno or 0, "?"), error.strerror
         except (Refused, Mismatch, *NONSENSE) as error:
             raise self.error(event.line, f"{event.name}(): {self.reason(error)}") from None
         self.waiting = None
-        self.returned(event, result, error_name)
+        self.returned(event, result, error_name, why)
         if abs(self.now - waiting.until) > self.tolerance:
             raise self.error(event.line, f"{event.name}() returned at {seconds(self.now)}, "
                                          f"not at {seconds(waiting.until)}")
@@ -288,7 +288,7 @@ class Runner:
             event = self.waiting.event
             raise self.error(event.line, f"{event.name}() still blocks at {seconds(self.now)}")
 
-    def returned(self, event: CallEvent, result: int | Socket, error_name: str) -> None:
+    def returned(self, event: CallEvent, result: int | Socket, error_name: str, why: str | None = None) -> None:
         """Hold a result against the script's."""
         expected = event.result
         if isinstance(result, Socket):
@@ -299,7 +299,7 @@ class Runner:
                 raise self.error(event.line, f"the script has a file descriptor {fd} already")
             self.sockets.open[fd] = result
             return
-        actual = f"{result} {error_name}".rstrip()
+        actual = f"{result} {error_name}".rstrip() + (f" ({why})" if why else "")
         if isinstance(expected, Ellipsis3):
             return
         wanted = self.value(event, expected)
