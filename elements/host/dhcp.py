@@ -7,9 +7,9 @@ from typing import Any, Protocol
 from netos.addresses import ETHER_BROADCAST, EtherAddress
 from netos.proto.dhcp_client import ANY, EVERYBODY, DhcpClient
 from netos.proto.dhcp_lease import Lease
-from netos.proto.endpoints import UdpEndpoint
 from netos.proto.stack import Stack
 from netos.proto.stack_link import in_use, probe, transmit
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.proto.wire import Ethernet, Ipv4, Udp, assemble
 from netos.proto.wire.dhcp import CLIENT_PORT, SERVER_PORT
 

@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 from elements.host.stacks import NamedStack, stack_of
 from netos.errors import NetosError
 from netos.handlers import read_handler, write_handler
-from netos.proto.endpoints import TcpEndpoint, TcpListener, UdpEndpoint
+from netos.proto.endpoints import TcpEndpoint, TcpListener
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.pyelement import PyElement
 
 READ_AT_ONCE = 65536

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netos.errors import NetosError
-from netos.proto.endpoints import TcpListener, UdpEndpoint
+from netos.proto.endpoints import TcpListener
 from netos.proto.stack import Stack
+from netos.proto.udp_endpoint import UdpEndpoint
 
 if TYPE_CHECKING:
     from elements.host.dhcp import DhcpInterface

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from netos.addresses import parse_ipv4
 from netos.proto.dns_resolver import NO_DATA, OK, Lookup, Query, Resolver
-from netos.proto.endpoints import UdpEndpoint
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.proto.wire import WireError, dns
 
 if TYPE_CHECKING:

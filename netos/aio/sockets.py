@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 from netos.aio.host import Host, current_host
 from netos.aio.names import address_number
 from netos.aio.options import Options, error_of
-from netos.proto.endpoints import CONNECTED, TcpEndpoint, TcpListener, UdpEndpoint
+from netos.proto.endpoints import CONNECTED, TcpEndpoint, TcpListener
+from netos.proto.udp_endpoint import UdpEndpoint
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

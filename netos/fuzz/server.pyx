@@ -20,7 +20,7 @@ from netos.proto.tcp_user cimport tcp_abort, tcp_accept, tcp_close, tcp_connect,
 from netos.proto.udp_ports cimport Datagram, UdpPort, udp_send, udp_take
 
 from netos.proto.endpoints import TcpListener as Listening
-from netos.proto.endpoints import UdpEndpoint as Datagrams
+from netos.proto.udp_endpoint import UdpEndpoint as Datagrams
 
 cdef enum:
     ECHO = 0

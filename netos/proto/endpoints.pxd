@@ -1,11 +1,9 @@
-"""Endpoints in Python's hands; see endpoints.pyx."""
+"""TCP endpoints in Python's hands; see endpoints.pyx."""
 
 from libc.stdint cimport uint32_t
 
-from netos.proto.inet cimport Address
 from netos.proto.stack cimport Stack
 from netos.proto.tcp_block cimport Listener, Tcb
-from netos.proto.udp_ports cimport UdpPort
 
 
 cdef class TcpEndpoint:
@@ -26,14 +24,3 @@ cdef class TcpListener:
     cdef readonly Stack stack
     cdef readonly tuple local
     cdef public object user
-
-
-cdef class UdpEndpoint:
-    cdef UdpPort *port
-    cdef readonly Stack stack
-    cdef readonly tuple local
-    cdef readonly tuple remote
-    cdef Address arrived            # where the datagram received last was sent to
-    cdef public object user
-
-    cdef UdpPort *opened(self) except NULL

@@ -1,10 +1,9 @@
 """A host's protocol stack; see stack.pyx."""
 
-from libc.stdint cimport int64_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t
 
 from netos.packet cimport Batch, Vcpu
 from netos.proto.host cimport Interface
-from netos.proto.inet cimport Address
 from netos.proto.stack_input cimport Protocols
 
 
@@ -25,8 +24,3 @@ cdef class Stack:
     cdef bint has_events(self) noexcept nogil
     cdef Interface *interface(self, object name) except NULL
     cdef int work(self) except -1
-
-
-cdef Address address_of(object text) except *
-cdef tuple endpoint_of(const Address *address, uint16_t port)
-cdef int64_t nanoseconds_of(double seconds) except -1

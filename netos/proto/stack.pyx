@@ -14,18 +14,19 @@ Nothing here reads a clock, and nothing blocks. Addresses are text or what `str`
 """
 
 cimport cython
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from netos.packet cimport BATCH_MAX, DROP_CLOSED, Batch, Descriptor
 from netos.packet_handle cimport Packet, packet_wrap
+from netos.proto.arguments cimport endpoint_of, nanoseconds_of
 from netos.proto.deadlines cimport deadlines_expire, deadlines_next
 from netos.proto.host cimport (
     INTERFACES_MAX, INTERFACE_ADDRESSES, Host, Interface, Packets, host_discard, host_free,
     host_init, packets_take,
 )
-from netos.proto.inet cimport Address, address_ipv4, address_number
+from netos.proto.inet cimport address_ipv4
 from netos.proto.ip_reassembly cimport reassembly_free, reassembly_init
 from netos.proto.neighbours cimport arp_announce, neighbours_forget, neighbours_free
 from netos.proto.routes cimport RouteTable
@@ -45,24 +46,6 @@ from netos.proto.tcp_table import COUNTERS as TCP_COUNTERS
 cdef enum:
     BUFFER_MOST = 1 << 29       # what a window of RFC 7323 can tell, and a ring hold
     WINDOW_MOST = 10000
-    SECONDS_MOST = 1000000000
-
-
-cdef Address address_of(object text) except *:
-    """An address as the stack has it; raises ValueError."""
-    return address_ipv4(ipv4_number(str(text)) if text else 0)
-
-
-cdef tuple endpoint_of(const Address *address, uint16_t port):
-    cdef uint32_t number = address_number(address)
-    return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", port
-
-
-cdef int64_t nanoseconds_of(double seconds) except -1:
-    """A time to wait; raises ValueError for what none can be."""
-    if not 1e-3 <= seconds <= SECONDS_MOST:             # also false for what is not a number
-        raise ValueError(f"a time is from 0.001 to {SECONDS_MOST} seconds, not {seconds}")
-    return <int64_t>(seconds * 1e9)
 
 
 cdef int32_t find_route(void *routes, uint32_t destination) noexcept nogil:

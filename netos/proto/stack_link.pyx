@@ -4,10 +4,11 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
 from netos.packet cimport HEADROOM, Descriptor, packet_create
+from netos.proto.arguments cimport address_of
 from netos.proto.host cimport IP_NO_BUFFER, Host, Interface, interface_put
 from netos.proto.inet cimport Address
 from netos.proto.neighbours cimport neighbour_answered, neighbour_probe
-from netos.proto.stack cimport Stack, address_of
+from netos.proto.stack cimport Stack
 
 
 def transmit(Stack stack not None, name, bytes packet not None):

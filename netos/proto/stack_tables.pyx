@@ -3,11 +3,12 @@
 from libc.errno cimport ECONNRESET
 from libc.stdint cimport int64_t, uint32_t
 
+from netos.proto.arguments cimport endpoint_of
 from netos.proto.host cimport (
     NEIGHBOURS_MAX, NEIGHBOUR_FAILED, NEIGHBOUR_FREE, NEIGHBOUR_INCOMPLETE, NEIGHBOUR_PROBING, NEIGHBOUR_REACHABLE,
     Neighbour,
 )
-from netos.proto.stack cimport Stack, endpoint_of
+from netos.proto.stack cimport Stack
 from netos.proto.tcp_block cimport (
     KIND_BLOCK, KIND_HALF_OPEN, SYN_RECEIVED, TCB_IN_TABLE, TIME_WAIT, Connection, Listener, Tcb,
 )

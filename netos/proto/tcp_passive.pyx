@@ -159,7 +159,7 @@ cdef Tcb *half_open_input(Tcp *tcp, HalfOpen *half, const Segment *segment) noex
             half_open_end(tcp, half)
         return NULL
     if segment.flags & TCP_SYN and not segment.flags & TCP_ACK:
-        answer_again(tcp, half)         # it was lost; or the peer has begun anew, and will reset this (RFC 5961 section 4)
+        answer_again(tcp, half)         # it was lost; or the peer begins anew, and resets this (RFC 5961 4)
         return NULL
     if segment.flags & TCP_SYN or not segment.flags & TCP_ACK:
         return NULL

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from netos.proto.endpoints import UdpEndpoint
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.testing.segments import ICMP, NAME, PEER, STACK, Peer, ip_packet
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netos.proto.endpoints import UdpEndpoint
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.testing.segments import PEER, STACK, UDP, Peer, ip_packet, with_checksum
 
 MORE = 0x2000

@@ -5,9 +5,10 @@ import struct
 
 import pytest
 
-from netos.proto.endpoints import TcpEndpoint, UdpEndpoint
+from netos.proto.endpoints import TcpEndpoint
 from netos.proto.stack_link import in_use, probe
 from netos.proto.stack_tables import neighbours
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.testing.segments import NAME, PEER, PEER_ETHER, STACK, STACK_ETHER, Peer, address
 
 BROADCAST = b"\xff" * 6

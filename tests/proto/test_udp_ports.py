@@ -7,8 +7,8 @@ import pytest
 
 from netos.checksum import checksum
 from netos.kernel.vcpu import VirtualCpu
-from netos.proto.endpoints import UdpEndpoint
 from netos.proto.stack import Stack
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.testing.segments import ICMP, PEER, STACK, UDP, Peer, ip_packet, with_checksum
 
 GROUP = "239.1.2.3"

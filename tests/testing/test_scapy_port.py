@@ -11,7 +11,8 @@ from scapy.sendrecv import AsyncSniffer, send, sendp, sndrcv, sniff
 from netos.drivers.memory import memory_pair
 from netos.kernel.vcpu import VirtualCpu
 from netos.lang import parse_config
-from netos.proto.endpoints import TcpListener, UdpEndpoint
+from netos.proto.endpoints import TcpListener
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.registry import default_registry
 from netos.router import Router
 from netos.testing.appliance import Appliance

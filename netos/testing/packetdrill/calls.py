@@ -12,7 +12,8 @@ import select
 import socket as host
 from collections.abc import Callable, Generator
 
-from netos.proto.endpoints import TcpEndpoint, TcpListener, UdpEndpoint
+from netos.proto.endpoints import TcpEndpoint, TcpListener
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.testing.packetdrill.nodes import Ellipsis3, Struct, Word
 from netos.testing.packetdrill.sockets import CONNECTING, Refused, Socket, Sockets, fail, number, written
 

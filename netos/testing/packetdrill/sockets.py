@@ -7,8 +7,9 @@ import os
 import select
 from dataclasses import dataclass, field
 
-from netos.proto.endpoints import TcpEndpoint, TcpListener, UdpEndpoint
+from netos.proto.endpoints import TcpEndpoint, TcpListener
 from netos.proto.stack import Stack
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.testing.packetdrill.names import constant, near
 from netos.testing.packetdrill.nodes import Either, Ellipsis3, Function, Struct, Word
 from netos.testing.packetdrill.wire import Addresses, Flow

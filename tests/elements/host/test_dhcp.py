@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from netos.errors import ConfigError
-from netos.proto.endpoints import UdpEndpoint
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.proto.wire import Dhcp, dhcp
 from netos.router import Router
 

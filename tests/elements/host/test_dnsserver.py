@@ -6,7 +6,7 @@ import pytest
 
 from elements.host.dns_zone import Zone, ZoneError
 from netos.errors import ConfigError, HandlerError
-from netos.proto.endpoints import UdpEndpoint
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.proto.wire import Dns, Question, Record, WireError
 from netos.proto.wire.dns import AAAA, ANY, CNAME, MX, NS, OPT, SOA, TXT, A
 

@@ -1,6 +1,6 @@
 """EchoServer sends back all that comes, whole, as fast as it is read; connections beyond the limit are refused."""
 
-from netos.proto.endpoints import UdpEndpoint
+from netos.proto.udp_endpoint import UdpEndpoint
 
 ECHO = "echo :: EchoServer(CONNECTIONS 2, IDLE 30);"
 

@@ -7,7 +7,8 @@ from netos.errors import ConfigError, Diagnostics, HandlerError
 from netos.hotswap import take_over
 from netos.kernel.group import VcpuGroup
 from netos.lang import parse_config
-from netos.proto.endpoints import TcpListener, UdpEndpoint
+from netos.proto.endpoints import TcpListener
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.registry import default_registry
 from netos.router import Router
 from netos.testing.ip_packets import ip_packet, udp_packet

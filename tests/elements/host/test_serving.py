@@ -3,7 +3,7 @@
 import pytest
 
 from elements.host import echoserver, serving
-from netos.proto.endpoints import UdpEndpoint
+from netos.proto.udp_endpoint import UdpEndpoint
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """DiscardServer reads all and says nothing; ChargenServer sends RFC 864's lines, as much as is read and no more."""
 
-from netos.proto.endpoints import UdpEndpoint
+from netos.proto.udp_endpoint import UdpEndpoint
 
 
 def test_discard_takes_all(pair):

@@ -8,7 +8,8 @@ import os
 
 import pytest
 
-from netos.proto.endpoints import TcpEndpoint, UdpEndpoint
+from netos.proto.endpoints import TcpEndpoint
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.testing.mutate_tcp import mutation
 from netos.testing.segments import PEER, Peer
 

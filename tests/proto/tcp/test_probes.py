@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from netos.checksum import checksum
-from netos.proto.endpoints import UdpEndpoint
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.testing.mutate_tcp import mutation
 from netos.testing.segments import (
     ICMP,
