@@ -102,14 +102,24 @@ class Connection:
             self.close()
 
     def close(self) -> None:
-        """All is said and heard; what was sent still arrives."""
-        self.server.forget(self)
-        self.endpoint.close()
+        """All is said and heard; what was sent still arrives. Until then it is one of the server's connections: else
+        who asks and never reads would have as many buffers kept full as he likes."""
+        if is_done(self.endpoint):
+            self.server.forget(self)
+            self.endpoint.close()
+        else:
+            self.finishing = True
+            self.endpoint.shutdown()
 
     def abort(self) -> None:
         """End it at once."""
         self.server.forget(self)
         self.endpoint.abort()
+
+
+def is_done(endpoint: TcpEndpoint) -> bool:
+    """Whether nothing that was sent is on its way any more."""
+    return not endpoint.unsent or bool(endpoint.error) or endpoint.state == "CLOSED"
 
 
 class Server(PyElement):

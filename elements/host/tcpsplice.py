@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from elements.host.serving import IDLE, Server
+from elements.host.serving import IDLE, Server, is_done
 from elements.host.stacks import NamedStack, stack_of
 from netos.args import Bool, Integer, IPv4, Raw, Seconds, Word
 from netos.args.named import Port
@@ -22,7 +22,7 @@ class Joined:
         self.server = server
         self.client, self.target = client, target
         self.begun_at = self.moved_at = server.now
-        self.established = False
+        self.established = self.ending = False
         self.unsent = 0, 0              # bytes that each peer had not taken when it was looked last
         client.no_delay = target.no_delay = True
         client.user = target.user = self
@@ -30,6 +30,9 @@ class Joined:
     def stack_event(self, events: int) -> None:
         """Something has happened to one of the two."""
         client, target = self.client, self.target
+        if self.ending:
+            self.close()
+            return
         if client.error or target.error:
             self.server.failures += 1 if target.error and not self.established else 0
             self.abort()
@@ -60,10 +63,13 @@ class Joined:
         return self.moved_at <= before
 
     def close(self) -> None:
-        """Both ends are said and heard."""
-        self.server.forget(self)
-        self.client.close()
-        self.target.close()
+        """Both ends are said and heard; each connection is kept until what was sent on it has arrived."""
+        self.ending = True
+        for each in (self.client, self.target):
+            if is_done(each):
+                each.close()
+        if is_done(self.client) and is_done(self.target):
+            self.server.forget(self)
 
     def abort(self) -> None:
         """End both at once."""

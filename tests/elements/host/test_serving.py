@@ -65,6 +65,29 @@ def test_who_goes_on_talking_after_the_end_is_not_heard_for_ever(pair, large):
     assert hosts.read("web.connections") == "0"
 
 
+def test_who_asks_and_never_reads_counts_until_he_has_it(pair, tmp_path):
+    """His connections were forgotten with their answers in the send buffers, to which CONNECTIONS was no limit then."""
+    (tmp_path / "page").write_bytes(bytes(100000))
+    hosts = pair(f"web :: HttpFileServer({tmp_path}, CONNECTIONS 3, IDLE 10);")
+    hosts.client.configure_tcp(receive_buffer=4000)
+    users = []
+    for _ in range(5):
+        users.append(hosts.connect(80, reading=False))
+        if not users[-1].endpoint.error:
+            users[-1].endpoint.send(b"GET /page HTTP/1.0\r\n\r\n")
+            users[-1].endpoint.shutdown()
+        hosts.wait(0.1)
+    assert [hosts.read(f"web.{name}") for name in ("accepted", "refused", "connections")] == ["3", "2", "3"]
+    users[0].reading = True
+    users[0].stack_event(0)
+    hosts.wait(5)
+    assert len(users[0].got) > 100000
+    assert (hosts.read("web.connections"), hosts.read("web.timeouts")) == ("2", "0")
+    hosts.wait(15)
+    assert (hosts.read("web.connections"), hosts.read("web.timeouts")) == ("0", "2")
+    assert hosts.read("b.counts").split()[:2] == ["0", "0"]
+
+
 def test_a_query_has_to_come_whole_in_time(pair, tmp_path):
     (tmp_path / "zone").write_text("$ORIGIN a.\n@ 60 SOA b b 1 1 1 1 1\n@ 60 NS b\n")
     hosts = pair(f"dns :: DnsServer({tmp_path}/zone, IDLE 10);")

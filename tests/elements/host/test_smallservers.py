@@ -28,6 +28,10 @@ def test_chargen_sends_shifted_lines_until_it_is_closed(pair):
     assert lines[0] == lines[95]
     user.endpoint.shutdown()
     hosts.wait(1)
+    assert hosts.read("chargen.connections") == "1"         # until what was sent has been read
+    user.reading = True
+    user.stack_event(0)
+    hosts.wait(1)
     assert hosts.read("chargen.connections") == "0"
 
 

@@ -122,6 +122,26 @@ def test_a_client_that_is_slow_is_not_idle(pair):
     assert not user.endpoint.error
 
 
+def test_ends_that_are_not_read_count_until_they_are(pair):
+    """Else CONNECTIONS is no limit to the buffers that clients who never read have kept for them."""
+    hosts = pair(BEHIND.format(""))
+    hosts.client.configure_tcp(receive_buffer=20000)
+    listener = TcpListener(hosts.router["s"].stack, ("", 8080))
+    user = hosts.connect(80, reading=False)
+    server = listener.accept()
+    user.endpoint.shutdown()
+    server.send(bytes(500000))
+    hosts.wait(0.1)
+    server.close()
+    hosts.wait(1)
+    assert hosts.read("splice.connections") == "1"
+    user.reading = True
+    user.stack_event(0)
+    hosts.wait(5)
+    assert len(user.got) == 500000
+    assert [hosts.read(f"splice.{name}") for name in ("connections", "timeouts")] == ["0", "0"]
+
+
 def test_a_client_that_gives_up_is_no_failure_of_the_server(pair):
     hosts = pair(BEHIND.format("").replace("10.0.5.2:8080", "10.0.5.99:8080"))
     user = hosts.connect(80)
