@@ -64,8 +64,6 @@ cdef class DumpPatch(PortPatch):
     cdef readonly uint64_t matched
     cdef readonly uint64_t most         # how many may match; the rest only pass
 
-    cdef void look(self, Batch *batch, uint32_t first) noexcept nogil
-
 
 cdef inline int64_t clock_stamp(Clock *clock) noexcept nogil:
     """Nanoseconds since 1970, without moving a simulated clock."""

@@ -126,15 +126,6 @@ cdef class DumpPatch(PortPatch):
     def __init__(self, CaptureRing ring not None, uint32_t edge, Filter filter not None, uint64_t most):
         self.ring, self.edge, self.filter, self.most = ring, edge, filter, most
 
-    cdef void push(self, Batch *batch) noexcept nogil:
-        self.look(batch, 0)
-        self.push_below(batch)
-
-    cdef void pull(self, uint32_t limit, Batch *into) noexcept nogil:
-        cdef uint32_t before = into.count
-        self.pull_below(limit, into)
-        self.look(into, before)
-
     cdef void look(self, Batch *batch, uint32_t first) noexcept nogil:
         cdef uint32_t i
         cdef Record record

@@ -12,7 +12,9 @@ cdef class PortPatch:
     cdef Port below             # what the port led to before: the next patch, a shim, or the element at the other end
     cdef tuple place
 
-    # What a patch overrides: it sees every batch that crosses, and has to pass it on.
+    # What a patch overrides: `look` sees all packets that cross, from number `first` of a batch on;
+    cdef void look(self, Batch *batch, uint32_t first) noexcept nogil
+    # or else these, which have to pass the batch on.
     cdef void push(self, Batch *batch) noexcept nogil
     cdef void pull(self, uint32_t limit, Batch *into) noexcept nogil
 

@@ -66,11 +66,17 @@ cdef class PortPatch:
             retired = element.retired_patches = []
         retired.append(self)
 
+    cdef void look(self, Batch *batch, uint32_t first) noexcept nogil:
+        pass
+
     cdef void push(self, Batch *batch) noexcept nogil:
+        self.look(batch, 0)
         self.push_below(batch)
 
     cdef void pull(self, uint32_t limit, Batch *into) noexcept nogil:
+        cdef uint32_t before = into.count
         self.pull_below(limit, into)
+        self.look(into, before)
 
     cdef void push_below(self, Batch *batch) noexcept nogil:
         self.below.push(self.below.object, self.below.port, batch)

@@ -228,15 +228,6 @@ cdef class TracePatch(PortPatch):
     def __init__(self, Trace trace not None, uint32_t edge):
         self.trace, self.edge = trace, edge
 
-    cdef void push(self, Batch *batch) noexcept nogil:
-        self.look(batch, 0)
-        self.push_below(batch)
-
-    cdef void pull(self, uint32_t limit, Batch *into) noexcept nogil:
-        cdef uint32_t before = into.count
-        self.pull_below(limit, into)
-        self.look(into, before)
-
     cdef void look(self, Batch *batch, uint32_t first) noexcept nogil:
         cdef uint32_t i
         for i in range(first, batch.count):

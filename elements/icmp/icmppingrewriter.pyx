@@ -1,16 +1,15 @@
 """ICMPPingRewriter: rewrite pings, and their answers back (Click's ICMPPingRewriter)."""
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t
 
 from elements.tcpudp.rewriter cimport InputRule, Rewriter
-from netos.packet cimport Descriptor, packet_network_length
-from netos.proto.flow_track cimport READ_PACKET, Reading, flow_read
+from netos.proto.flow_track cimport Reading
+from netos.proto.flows cimport Tuple
 from netos.proto.icmp cimport ICMP_ECHO, ICMP_ECHO_REPLY
 from netos.proto.ipv4 cimport IP_PROTOCOL_ICMP
 
 from netos.args import Alias, Annotation, Bool, Deprecated, Remaining, Seconds, Unsigned
-
-SECOND = 1_000_000_000
+from netos.args.units import SECOND
 
 
 cdef class ICMPPingRewriter(Rewriter):
@@ -31,10 +30,8 @@ cdef class ICMPPingRewriter(Rewriter):
         self.set_up(spec, capacity, dst_anno, reply_anno, {
             "icmp": timeout, "unconfirmed": timeout})
 
-    cdef bint read(self, Descriptor *packet, const uint8_t *ip, Reading *reading) noexcept nogil:
-        return (flow_read(&self.table.flows, ip, packet_network_length(packet), reading) == READ_PACKET
-                and reading.key.protocol == IP_PROTOCOL_ICMP
-                and (reading.key.kind == ICMP_ECHO or reading.key.kind == ICMP_ECHO_REPLY))
+    cdef bint takes(self, const Tuple *key) noexcept nogil:
+        return key.protocol == IP_PROTOCOL_ICMP and (key.kind == ICMP_ECHO or key.kind == ICMP_ECHO_REPLY)
 
     cdef bint make(self, InputRule *rule, int port, Reading *reading, int64_t now) noexcept nogil:
         return reading.key.kind == ICMP_ECHO and Rewriter.make(self, rule, port, reading, now)

@@ -10,9 +10,8 @@ from netos.proto.flows cimport FAMILY_IPV4, NO_FLOW, Tuple, flow_direction, flow
 from netos.proto.ipv4 cimport ip_destination, ip_source
 
 from netos.args import Alias, Annotation, Bool, Deprecated, Remaining, Seconds, Unsigned
+from netos.args.units import SECOND
 from netos.errors import ArgumentError
-
-SECOND = 1_000_000_000
 
 
 cdef class IPAddrRewriter(Rewriter):

@@ -1,16 +1,12 @@
 """IPRewriter: rewrite TCP and UDP flows, and their replies back (Click's IPRewriter)."""
 
-from libc.stdint cimport uint8_t
-
 from elements.tcpudp.rewriter cimport Rewriter
-from netos.packet cimport Descriptor, packet_network_length
-from netos.proto.flow_track cimport READ_PACKET, Reading, flow_read
+from netos.proto.flows cimport Tuple
 from netos.proto.ipv4 cimport IP_PROTOCOL_TCP, IP_PROTOCOL_UDP
 
 from netos.args import Alias, Annotation, Bool, Deprecated, Remaining, Seconds, Unsigned
+from netos.args.units import SECOND
 from netos.handlers import read_handler
-
-SECOND = 1_000_000_000
 
 
 cdef class IPRewriter(Rewriter):
@@ -65,6 +61,5 @@ cdef class IPRewriter(Rewriter):
         """The UDP flows."""
         return self.rows(IP_PROTOCOL_UDP)
 
-    cdef bint read(self, Descriptor *packet, const uint8_t *ip, Reading *reading) noexcept nogil:
-        return (flow_read(&self.table.flows, ip, packet_network_length(packet), reading) == READ_PACKET
-                and (reading.key.protocol == IP_PROTOCOL_TCP or reading.key.protocol == IP_PROTOCOL_UDP))
+    cdef bint takes(self, const Tuple *key) noexcept nogil:
+        return key.protocol == IP_PROTOCOL_TCP or key.protocol == IP_PROTOCOL_UDP

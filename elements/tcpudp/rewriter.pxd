@@ -36,6 +36,7 @@ cdef class Rewriter(Element):
     cdef bint sets_destination_annotation
     cdef int reply_annotation   # -1: none
 
+    cdef bint takes(self, const Tuple *key) noexcept nogil
     cdef bint read(self, Descriptor *packet, const uint8_t *ip, Reading *reading) noexcept nogil
     cdef int find(self, Reading *reading, int64_t now) noexcept nogil
     cdef bint make(self, InputRule *rule, int port, Reading *reading, int64_t now) noexcept nogil

@@ -147,9 +147,14 @@ cdef class Rewriter(Element):
 
     # The data path
 
+    cdef bint takes(self, const Tuple *key) noexcept nogil:
+        """Whether this element maps such flows."""
+        return 0
+
     cdef bint read(self, Descriptor *packet, const uint8_t *ip, Reading *reading) noexcept nogil:
         """Read the flow of a packet; 0 if it is none that this element maps."""
-        return flow_read(&self.table.flows, ip, packet_network_length(packet), reading) == READ_PACKET
+        return (flow_read(&self.table.flows, ip, packet_network_length(packet), reading) == READ_PACKET
+                and self.takes(&reading.key))
 
     cdef int find(self, Reading *reading, int64_t now) noexcept nogil:
         """Look the flow up: 0 if it is not known."""

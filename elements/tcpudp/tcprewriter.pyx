@@ -1,15 +1,11 @@
 """TCPRewriter: rewrite TCP flows, and their replies back (Click's TCPRewriter)."""
 
-from libc.stdint cimport uint8_t
-
 from elements.tcpudp.rewriter cimport Rewriter
-from netos.packet cimport Descriptor, packet_network_length
-from netos.proto.flow_track cimport READ_PACKET, Reading, flow_read
+from netos.proto.flows cimport Tuple
 from netos.proto.ipv4 cimport IP_PROTOCOL_TCP
 
 from netos.args import Alias, Annotation, Bool, Deprecated, Remaining, Seconds, Unsigned
-
-SECOND = 1_000_000_000
+from netos.args.units import SECOND
 
 
 cdef class TCPRewriter(Rewriter):
@@ -32,6 +28,5 @@ cdef class TCPRewriter(Rewriter):
             "syn-sent": tcp_nodata_timeout, "established": tcp_timeout, "time-wait": tcp_done_timeout,
             "closed": tcp_done_timeout, "unconfirmed": tcp_nodata_timeout})
 
-    cdef bint read(self, Descriptor *packet, const uint8_t *ip, Reading *reading) noexcept nogil:
-        return (flow_read(&self.table.flows, ip, packet_network_length(packet), reading) == READ_PACKET
-                and reading.key.protocol == IP_PROTOCOL_TCP)
+    cdef bint takes(self, const Tuple *key) noexcept nogil:
+        return key.protocol == IP_PROTOCOL_TCP

@@ -1,15 +1,11 @@
 """UDPRewriter: rewrite UDP flows, and their replies back (Click's UDPRewriter)."""
 
-from libc.stdint cimport uint8_t
-
 from elements.tcpudp.rewriter cimport Rewriter
-from netos.packet cimport Descriptor, packet_network_length
-from netos.proto.flow_track cimport READ_PACKET, Reading, flow_read
+from netos.proto.flows cimport Tuple
 from netos.proto.ipv4 cimport IP_PROTOCOL_UDP
 
 from netos.args import Alias, Annotation, Bool, Deprecated, Remaining, Seconds, Unsigned
-
-SECOND = 1_000_000_000
+from netos.args.units import SECOND
 
 
 cdef class UDPRewriter(Rewriter):
@@ -31,6 +27,5 @@ cdef class UDPRewriter(Rewriter):
             "udp-unreplied": timeout, "unconfirmed": timeout,
             "udp-stream": timeout if streaming_timeout is None else streaming_timeout})
 
-    cdef bint read(self, Descriptor *packet, const uint8_t *ip, Reading *reading) noexcept nogil:
-        return (flow_read(&self.table.flows, ip, packet_network_length(packet), reading) == READ_PACKET
-                and reading.key.protocol == IP_PROTOCOL_UDP)
+    cdef bint takes(self, const Tuple *key) noexcept nogil:
+        return key.protocol == IP_PROTOCOL_UDP
