@@ -9,13 +9,14 @@ from netos.proto.ranges cimport ranges_add, ranges_forget
 from netos.proto.ring cimport ring_free, ring_skip
 from netos.proto.tcp cimport TCP_ECE, TCP_FIN, TCP_SYN, sequence_before, sequence_before_or_at
 from netos.proto.tcp_block cimport (
-    COUNT_FAST_RETRANSMITS, EVENT_WRITABLE, TCB_BLOCKED, TCB_CWR_PENDING, TCB_ECN, TCB_FIN_SENT, TCB_RECOVERY,
-    TCB_REDUCED, TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TIMESTAMPS, TCB_URGENT_OUT, TIMER_PERSIST,
+    COUNT_FAST_RETRANSMITS, EVENT_WRITABLE, TAIL_DUE, TAIL_NONE, TCB_BLOCKED, TCB_CWR_PENDING, TCB_ECN, TCB_FIN_SENT,
+    TCB_RECOVERY, TCB_REDUCED, TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TIMESTAMPS, TCB_URGENT_OUT, TIMER_PERSIST,
     TIMER_RETRANSMIT, Tcb, tcb_flight, tcb_notify, tcb_touch, tcp_clock,
 )
 from netos.proto.tcp_emit cimport set_timer
 from netos.proto.tcp_output cimport is_lost, segment_payload
 from netos.proto.tcp_segment cimport Segment
+from netos.proto.tcp_tail cimport tail_acknowledged, tail_schedule
 from netos.proto.tcp_timers cimport rtt_measured
 
 cdef enum:
@@ -34,6 +35,12 @@ cdef bint ack_input(Tcb *tcb, const Segment *segment) noexcept nogil:
             and (news if tcb.bits & TCB_SACK else not segment.length and window == tcb.snd_wnd
                  and not segment.flags & (TCP_SYN | TCP_FIN))):
         duplicate(tcb)
+    if tcb.tail > TAIL_DUE and tail_acknowledged(tcb, segment, window, flight) and not tcb.bits & TCB_RECOVERY:
+        recover(tcb)
+        tcb.tail_lost = 1
+        tcb_touch(tcb)
+    if tcb_flight(tcb) != flight:
+        tail_schedule(tcb)
     update_window(tcb, segment, window)
     if (tcb.bits & TCB_ECN and segment.flags & TCP_ECE and sequence_before_or_at(tcb.recover, tcb.snd_una)
             and not tcb.bits & (TCB_RECOVERY | TCB_CWR_PENDING | TCB_REDUCED)):     # once a window (RFC 3168 6.1.2)
@@ -147,6 +154,8 @@ cdef void recover(Tcb *tcb) noexcept nogil:
     tcb.bits |= TCB_RECOVERY | (TCB_CWR_PENDING if tcb.bits & TCB_ECN else 0)      # RFC 3168 section 6.1.2
     tcb.bits &= ~<uint32_t>(TCB_RTT_TIMED | TCB_RESCUED)
     tcb.snd_nxt = tcb.snd_max
+    tcb.tail = TAIL_NONE
+    tcb.tail_lost = 0
     if not tcb.bits & TCB_REDUCED:
         # What limited transmit has sent beyond the window does not count (RFC 5681 section 3.2 step 2).
         tcb.congestion.loss(tcb, min(tcb_flight(tcb), tcb.cwnd))

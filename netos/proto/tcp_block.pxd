@@ -223,7 +223,8 @@ cdef struct Tcb:
     uint32_t recover            # the end of what was outstanding when recovery began
     uint32_t high_rxt           # up to where recovery has retransmitted
     uint32_t tail_end           # the sequence number after the tail loss probe
-    bint tail_timed             # a round trip was measured since
+    uint32_t tail_flight        # what was out then
+    bint tail_untimed           # no round trip was measured since
     Ranges sacked
     uint32_t rtt_sequence       # what is being timed without timestamps
     int64_t rtt_started
@@ -244,8 +245,9 @@ cdef struct Tcb:
     int64_t keepalive_idle
     int64_t keepalive_interval
     uint32_t keepalive_count
-    uint32_t path_mtu           # of the IP packet, as a router or a black hole has told; 0: what the host knows
-    int64_t path_mtu_at
+    uint32_t path_mtu           # of the IP packet, as a router told or a black hole showed; 0: what the host knows
+    uint32_t path_mtu_before    # before a black hole was looked for
+    int64_t path_mtu_at         # when that was learned
     uint8_t tos
     uint32_t reduced
     # Counted for the user

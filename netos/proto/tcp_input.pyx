@@ -6,6 +6,7 @@ One acknowledgment goes out for all that a batch brought: segments only note wha
 from libc.errno cimport ECONNREFUSED, ECONNRESET
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
+from netos.proto.host cimport host_learn_mtu
 from netos.proto.inet cimport Address
 from netos.proto.tcp cimport (
     TCP_ACK, TCP_AT_SEQUENCE, TCP_CWR, TCP_FIN, TCP_RST, TCP_SYN, TCP_URG, sequence_before, sequence_before_or_at,
@@ -307,7 +308,8 @@ cdef void tcp_error(Tcp *tcp, const Address *local, const Address *remote, const
             tcp.counts[COUNT_ICMP_IGNORED] += 1
             return
         tcp.counts[COUNT_PATH_MTU] += 1
-        tcb.path_mtu = mtu
+        tcb.path_mtu, tcb.path_mtu_at = mtu, tcp.host.now
+        host_learn_mtu(tcp.host, remote, mtu)               # others go there, too
         tcb_set_mss(tcb, mtu)
         recovery_end(tcb)
         tcb.bits &= ~<uint32_t>TCB_RTT_TIMED

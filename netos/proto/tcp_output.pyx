@@ -10,18 +10,18 @@ from netos.proto.host cimport Path, host_find_path
 from netos.proto.ranges cimport ranges_find
 from netos.proto.tcp cimport TCP_ACK, TCP_FIN, TCP_PSH
 from netos.proto.tcp_block cimport (
-    COUNT_CHALLENGE_ACKS, COUNT_RETRANSMITTED, ESTABLISHED, SYN_SENT, TCB_ACK_NOW, TCB_CORKED, TCB_FIN_SENT,
-    TCB_FIN_WANTED, TCB_FORCED, TCB_NO_DELAY, TCB_RECOVERY, TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK, TCB_TOUCHED,
-    TCB_URGENT_OUT, TIMER_DELAYED_ACK, TIMER_PERSIST, TIMER_RETRANSMIT, TIME_WAIT, Tcb, Tcp, tcb_flight, tcb_touch,
-    tcb_unfinished,
+    COUNT_CHALLENGE_ACKS, COUNT_RETRANSMITTED, ESTABLISHED, SYN_SENT, TAIL_DUE, TAIL_NONE, TCB_ACK_NOW, TCB_CORKED,
+    TCB_FIN_SENT, TCB_FIN_WANTED, TCB_FORCED, TCB_NO_DELAY, TCB_RECOVERY, TCB_RESCUED, TCB_RTT_TIMED, TCB_SACK,
+    TCB_TOUCHED, TCB_URGENT_OUT, TIMER_DELAYED_ACK, TIMER_PERSIST, TIMER_RETRANSMIT, TIME_WAIT, Tcb, Tcp, tcb_flight,
+    tcb_touch, tcb_unfinished,
 )
 from netos.proto.tcp_emit cimport options_length, send_segment, send_syn, set_timer
-from netos.proto.tcp_establish cimport tcb_set_mss
+from netos.proto.tcp_path cimport path_follow
+from netos.proto.tcp_tail cimport tail_schedule, tail_sent
 
 cdef enum:
     SUPER_SEGMENT_MAX = 65535 - 60 - 60     # payload of what an IP packet can be
     LOSS_THRESHOLD = 3                      # DupThresh
-    HEADERS = 40                            # IPv4 and TCP without options
 
 cdef int64_t CHALLENGE_INTERVAL = 500000000
 cdef int64_t AGAIN_AFTER = 5000000      # when there was no buffer
@@ -34,6 +34,7 @@ cdef struct Choice:             # what is sent next
     bint finish                 # with the FIN
     bint probe                  # of the window
     bint rescue                 # the one of RFC 6675 section 4, rule 4
+    bint tail                   # a tail loss probe
 
 
 cdef uint32_t segment_payload(const Tcb *tcb) noexcept nogil:
@@ -54,8 +55,10 @@ cdef uint32_t window_left(const Tcb *tcb) noexcept nogil:
 # Loss, as the scoreboard shows it (RFC 6675 section 4)
 
 cdef bint is_lost(const Tcb *tcb, uint32_t sequence) noexcept nogil:
-    """IsLost: enough has arrived that was sent after it."""
+    """IsLost: enough has arrived that was sent after it, or a tail loss probe, which is always late enough."""
     cdef uint32_t at = tcb.sacked.count, above = 0, ranges = 0
+    if tcb.tail_lost and tcb.bits & TCB_RECOVERY and <int32_t>(tcb.tail_end - sequence) > 0:
+        return 1
     while at and <int32_t>(tcb.sacked.items[at - 1].first - sequence) > 0:
         at -= 1
         ranges += 1
@@ -96,7 +99,7 @@ cdef void take_data(const Tcb *tcb, uint32_t at, uint32_t length, bint retransmi
     choice.length = min(length, bytes_left)
     choice.finish = choice.length == bytes_left and tcb.bits & TCB_FIN_WANTED != 0
     choice.retransmission = retransmission
-    choice.probe = choice.rescue = 0
+    choice.probe = choice.rescue = choice.tail = 0
 
 
 cdef bint hole(const Tcb *tcb, uint32_t after, bint lost, uint32_t *at, uint32_t *length) noexcept nogil:
@@ -178,6 +181,18 @@ cdef bint choose_in_recovery(Tcb *tcb, uint32_t allowed, uint32_t full, Choice *
     return 0
 
 
+cdef void choose_tail(const Tcb *tcb, uint32_t full, Choice *choice) noexcept nogil:
+    """A tail loss probe: new data whatever the congestion window says, else the last segment again (RFC 8985 7.3)."""
+    cdef uint32_t waiting = 0 if tcb.bits & TCB_FIN_SENT else data_end(tcb) - tcb.snd_nxt
+    cdef uint32_t length = min(waiting, full)
+    if length and length <= window_left(tcb):
+        take_data(tcb, tcb.snd_nxt, length, 0, choice)
+    else:
+        length = min(min(tcb.snd_max - tcb.snd_last, tcb_flight(tcb)), full + (tcb.bits & TCB_FIN_SENT != 0))
+        take_data(tcb, tcb.snd_max - length, length, 1, choice)
+    choice.tail = 1
+
+
 cdef bint choose(Tcb *tcb, uint32_t full, Choice *choice) noexcept nogil:
     """What goes next, as far as the windows let it; 0: nothing."""
     cdef uint32_t pipe = pipe_of(tcb), allowed, end, length, window = tcb.cwnd
@@ -189,6 +204,9 @@ cdef bint choose(Tcb *tcb, uint32_t full, Choice *choice) noexcept nogil:
         tcb.bits &= ~<uint32_t>TCB_FORCED
         take_data(tcb, tcb.snd_una, max(min(tcb.snd_wnd, full), 1), tcb.snd_max != tcb.snd_una, choice)
         choice.probe = 1
+        return 1
+    if tcb.tail == TAIL_DUE:
+        choose_tail(tcb, full, choice)
         return 1
     if tcb.bits & TCB_RECOVERY:
         return choose_in_recovery(tcb, allowed, full, choice)
@@ -214,8 +232,8 @@ cdef bint choose(Tcb *tcb, uint32_t full, Choice *choice) noexcept nogil:
 
 # Sending it
 
-cdef void sent(Tcb *tcb, const Choice *choice) noexcept nogil:
-    """What has changed by a segment that left."""
+cdef void sent(Tcb *tcb, const Choice *choice, uint32_t full) noexcept nogil:
+    """What has changed by a segment that left, or by a super-segment of full ones."""
     cdef int64_t now = tcb.tcp.host.now
     cdef uint32_t end = choice.at + choice.length + choice.finish
     if choice.finish:
@@ -224,6 +242,7 @@ cdef void sent(Tcb *tcb, const Choice *choice) noexcept nogil:
         tcb.tcp.counts[COUNT_RETRANSMITTED] += 1
         tcb.retransmitted += 1
         tcb.bits &= ~<uint32_t>TCB_RTT_TIMED                # Karn
+        tcb.tail = TAIL_NONE                                # it would say nothing any more
         if choice.rescue:
             tcb.bits |= TCB_RESCUED
         elif tcb.bits & TCB_RECOVERY and <int32_t>(end - tcb.high_rxt) > 0:
@@ -236,6 +255,7 @@ cdef void sent(Tcb *tcb, const Choice *choice) noexcept nogil:
         tcb.snd_nxt = end
     if <int32_t>(end - tcb.snd_max) > 0:
         tcb.bytes_out += choice.length
+        tcb.snd_last = choice.at + (choice.length - 1) // full * full if choice.length else choice.at
         tcb.snd_max = end
     if tcb.deadline[TIMER_PERSIST] and not choice.probe:
         tcb.deadline[TIMER_PERSIST] = 0                     # there was a window after all, or the user made more of it
@@ -244,6 +264,10 @@ cdef void sent(Tcb *tcb, const Choice *choice) noexcept nogil:
         if tcb.snd_max - tcb.snd_una == end - choice.at:
             tcb.progress_at = now                           # the user timeout counts from here
         set_timer(tcb, TIMER_RETRANSMIT, now + tcb.rto)
+    if choice.tail:
+        tail_sent(tcb, choice.retransmission)
+    elif not choice.retransmission:
+        tail_schedule(tcb)
 
 
 cdef uint32_t tcp_bare_place(const Tcb *tcb) noexcept nogil:
@@ -277,8 +301,7 @@ cdef void tcp_output(Tcb *tcb) noexcept nogil:
             tcb.progress_at = tcp.host.now                  # the user timeout counts from here
             set_timer(tcb, TIMER_RETRANSMIT, tcp.host.now + tcb.rto)
         return
-    if path.mtu < tcb.mss + HEADERS:
-        tcb_set_mss(tcb, path.mtu)                          # a router said so to another, or the link has changed
+    path_follow(tcb, &path)
     full = segment_payload(tcb)
     most = full
     if path.offload and not tcb.bits & TCB_URGENT_OUT:      # the urgent pointer is told from each segment's own place
@@ -300,7 +323,7 @@ cdef void tcp_output(Tcb *tcb) noexcept nogil:
         if not send_segment(tcb, &path, choice.at, choice.length, flags, full if path.offload else 0):
             failed = 1
             break
-        sent(tcb, &choice)
+        sent(tcb, &choice, full)
         path.room -= 1
     if tcb.bits & TCB_ACK_NOW:
         if path.room == 0:

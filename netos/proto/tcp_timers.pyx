@@ -10,13 +10,15 @@ from netos.proto.ranges cimport ranges_forget
 from netos.proto.tcp cimport TCP_ACK
 from netos.proto.tcp_block cimport (
     COUNT_ABANDONED, COUNT_ATTEMPT_FAILS, COUNT_KEEPALIVES, COUNT_PROBES, COUNT_RETRANSMITTED, COUNT_TIMEOUTS,
-    ESTABLISHED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW, TCB_CWR_PENDING, TCB_ECN, TCB_FORCED, TCB_KEEPALIVE,
-    TCB_ORPHAN, TCB_RECOVERY, TCB_RESCUED, TCP_TIMERS, TIMER_DELAYED_ACK, TIMER_KEEPALIVE, TIMER_LINGER, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb,
-    Tcp, tcb_flight, tcb_unfinished,
+    ESTABLISHED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, TAIL_DUE, TAIL_NONE, TCB_ACK_NOW, TCB_CWR_PENDING, TCB_ECN,
+    TCB_FORCED, TCB_KEEPALIVE, TCB_ORPHAN, TCB_RECOVERY, TCB_RESCUED, TCP_TIMERS, TIMER_DELAYED_ACK, TIMER_KEEPALIVE,
+    TIMER_LINGER, TIMER_PERSIST, TIMER_RETRANSMIT, TIMER_TAIL, Tcb, Tcp, tcb_flight, tcb_unfinished,
 )
 from netos.proto.tcp_emit cimport send_segment, send_syn, set_timer
-from netos.proto.tcp_output cimport tcp_output
+from netos.proto.tcp_output cimport segment_payload, tcp_output
+from netos.proto.tcp_path cimport path_doubt
 from netos.proto.tcp_table cimport tcb_end, tcb_make
+from netos.proto.tcp_tail cimport tail_may_be_probed
 
 cdef enum:
     DOUBTED = 3                 # R1, in retransmissions
@@ -54,6 +56,9 @@ cdef void expire(Deadline *deadline) noexcept nogil:
 
 cdef bint fire(Tcb *tcb, int which) noexcept nogil:
     """One timer has run out; 0 when that ended the connection."""
+    if which == TIMER_TAIL:
+        probe_tail(tcb)
+        return 1
     if which == TIMER_RETRANSMIT:
         return retransmit(tcb)
     if which == TIMER_PERSIST:
@@ -66,6 +71,15 @@ cdef bint fire(Tcb *tcb, int which) noexcept nogil:
         return keepalive(tcb)
     tcb_end(tcb, 0)                             # FIN-WAIT-2 that nobody waits in
     return 0
+
+
+cdef void probe_tail(Tcb *tcb) noexcept nogil:
+    """RFC 8985 section 7.3; if it may not be, or cannot, the retransmission timer goes on as it is."""
+    if tail_may_be_probed(tcb) and not tcb.tail_untimed:
+        tcb.tail = TAIL_DUE
+        tcp_output(tcb)
+        if tcb.tail == TAIL_DUE:
+            tcb.tail = TAIL_NONE
 
 
 cdef bint give_up(Tcb *tcb) noexcept nogil:
@@ -100,6 +114,7 @@ cdef bint retransmit(Tcb *tcb) noexcept nogil:
         doubt_neighbour(tcb)
     tcb.rto = min(tcb.rto * 2, tcb.tcp.rto_maximum)
     tcb.bits &= ~<uint32_t>(TCB_RECOVERY | TCB_RESCUED)
+    tcb.tail = TAIL_NONE
     set_timer(tcb, TIMER_RETRANSMIT, min(now + tcb.rto, tcb.progress_at + patience))
     if opening:
         tcb.tcp.counts[COUNT_RETRANSMITTED] += 1
@@ -107,6 +122,7 @@ cdef bint retransmit(Tcb *tcb) noexcept nogil:
         send_syn(tcb)
         return 1
     if flight:
+        path_doubt(tcb, min(flight, tcb.send.used) >= segment_payload(tcb))
         tcb.congestion.timeout(tcb, flight)
         if tcb.bits & TCB_ECN:
             tcb.bits |= TCB_CWR_PENDING         # any reduction is told (RFC 3168 section 6.1.2)
@@ -177,6 +193,7 @@ cdef void rtt_measured(Tcb *tcb, int64_t rtt) noexcept nogil:
         tcb.srtt += (rtt - tcb.srtt) // 8
     tcb.rto = min(max(tcb.srtt + max(GRANULARITY, 4 * tcb.rttvar), tcb.tcp.rto_minimum), tcb.tcp.rto_maximum)
     tcb.backoff = 0
+    tcb.tail_untimed = 0
 
 
 cdef void tcb_stay_or_leave(Tcb *tcb) noexcept nogil:

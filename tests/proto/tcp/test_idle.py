@@ -1,4 +1,4 @@
-"""Connections that were silent for long: what is sent then is new, not five minutes late (RFC 9293 3.8, RFC 5681 4.1)."""
+"""Connections that were silent for long: what is sent then is new, not late (RFC 9293 section 3.8, RFC 5681 4.1)."""
 
 import pytest
 
@@ -8,7 +8,9 @@ from netos.testing.segments import NAME, STACK, Peer
 LONG = 300                              # seconds: more than the user timeout
 
 
-@mutation("tcp_output.pyx", "        tcb.progress_at = tcp.host.now                      # it is from here", "        pass # it is from here")
+@mutation("tcp_output.pyx",
+          "        tcb.progress_at = tcp.host.now                      # it is from here",
+          "        pass                                                # it is from here")
 @pytest.mark.parametrize("closing", [False, True])
 def test_one_lost_probe_of_a_window_is_not_the_end(closing):
     """The peer was silent because nothing was asked of it: the user timeout counts from the first probe."""
@@ -37,8 +39,12 @@ def test_a_lost_tail_of_a_corked_connection_is_sent_again():
     assert server.state == "ESTABLISHED"
 
 
-@mutation("tcp_output.pyx", "            tcb.progress_at = tcp.host.now                  # the user", "            pass # the user")
-@mutation("tcp_block.pxd", "            or (tcb.bits & TCB_FIN_WANTED != 0 and not tcb.bits & TCB_FIN_SENT))", "            or 0)",
+@mutation("tcp_output.pyx",
+          "            tcb.progress_at = tcp.host.now                  # the user",
+          "            pass                                            # the user")
+@mutation("tcp_block.pxd",
+          "            or (tcb.bits & TCB_FIN_WANTED != 0 and not tcb.bits & TCB_FIN_SENT))",
+          "            or 0)",
           unit="tcp_output.pyx")
 @pytest.mark.parametrize("data", [b"data", b""])
 def test_a_route_that_is_gone_for_a_second_ends_nothing(data):

@@ -171,9 +171,7 @@ def test_a_path_cannot_be_made_absurdly_small_nor_larger(mtu):
     assert server.facts["mss"] == 1460
 
 
-@mutation("tcp_output.pyx",
-          "        tcb_set_mss(tcb, path.mtu)                          # a router",
-          "        pass                                                # a router")
+@mutation("tcp_path.pyx", "    cdef uint32_t mtu = path.mtu\n", "    cdef uint32_t mtu = 1500\n")
 def test_what_a_datagram_learned_of_the_path_holds_for_connections():
     """A path that got smaller for UDP would have TCP's segments refused on their way out, for ever."""
     peer = Peer()

@@ -219,7 +219,9 @@ def test_limited_transmit():
     assert [heard.seq for heard in peer.drain()] == [sent[-1].end, (sent[-1].end + 1460) % WORD]
 
 
-@mutation("tcp_congestion.pyx", "            count = min(count, tcb.mss)     # after a timeout", "            pass     # after a timeout")
+@mutation("tcp_congestion.pyx",
+          "            count = min(count, tcb.mss)     # after a timeout",
+          "            pass                            # after a timeout")
 def test_after_a_timeout_an_acknowledgment_lets_out_two_segments():
     """RFC 3465 section 2.3: what it covers was mostly there already; half a window at once would be lost again."""
     peer = Peer()
