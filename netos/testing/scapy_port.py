@@ -63,6 +63,7 @@ class ScapyPort(PortSocket):
         self.sources = {self.address} if address else set()     # addresses that are ours, for who asks
         self.neighbours: dict[str, str] = {}
         self.machines: list[Any] = []
+        self.pause = 0.0            # seconds after each packet that is sent
         self.layer3 = PortSocket(self, 3)
         self.sockets: list[PortSocket] = [self, self.layer3]
         self.owner = threading.get_ident()
@@ -77,6 +78,15 @@ class ScapyPort(PortSocket):
 
     def send(self, x: Any) -> int:
         """Send a packet: a frame, an IP packet (to whom ARP finds), or bytes as they are."""
+        length = self.transmit(x)
+        if self.pause:
+            self.run(self.pause)
+            for socket in (self, self.layer3):
+                socket.put_off(self.pause)
+        return length
+
+    def transmit(self, x: Any) -> int:
+        """The same without a pause."""
         if isinstance(x, bytes | bytearray):
             data = bytes(x)
         else:
@@ -135,7 +145,7 @@ class ScapyPort(PortSocket):
                     self.turn()
         return self.neighbours.get(hop, BROADCAST)
 
-    def sr(self, packets: Any, *, timeout: float | None = 2.0, **options: Any) -> Any:
+    def sr(self, packets: Any, *, timeout: float | None = 2.0, inter: float = 0.0, **options: Any) -> Any:
         """scapy's sr() or srp(): the pairs of packets and answers, and what was not answered."""
         prepared = [self.completed(one) for packet in ([packets] if not isinstance(packets, list) else packets)
                     for one in packet]
@@ -146,11 +156,13 @@ class ScapyPort(PortSocket):
         receiver = self if framed else self.layer3
         self.clear()
         receiver.begin(timeout)
+        self.pause = inter
         options = {"verbose": 0, **options, "threaded": False}
         try:
             return sendrecv.sndrcv(self, prepared, rcv_pks=receiver, timeout=timeout, **options)
         finally:
             receiver.deadline = None
+            self.pause = 0.0
             self.clear()
 
     def clear(self) -> None:
@@ -239,7 +251,7 @@ class ScapyPort(PortSocket):
         if machine.is_request(packet):
             made = machine.make_reply(packet)
             for reply in made if isinstance(made, list) else [made]:
-                self.send(reply)
+                self.transmit(reply)
 
     # Others that listen
 

@@ -58,6 +58,11 @@ class PortSocket(SuperSocket):      # type: ignore[misc]
         """A sniff() or sr() begins, which ends after so many seconds."""
         self.deadline = None if timeout is None else self.port.now + round(timeout * SECOND)
 
+    def put_off(self, seconds: float) -> None:
+        """So much later ends what is going on."""
+        if self.deadline is not None:
+            self.deadline += round(seconds * SECOND)
+
     def sniff(self, *arguments: Any, **options: Any) -> Any:
         """scapy's sniff() on this socket, from what has come since the last time."""
         self.begin(options.get("timeout"))

@@ -47,6 +47,16 @@ def test_port_scan(stack, scapy_port):
         listener.close()
 
 
+def test_the_pause_between_packets_is_virtual(scapy_port):
+    """`inter` sleeps in real time while the stack's stands still: what is rated by time is tried at one moment."""
+    began, start = time.monotonic(), scapy_port.now
+    answered, unanswered = scapy_port.sr([IP() / ICMP(seq=number) for number in range(3)], timeout=1, inter=100)
+    assert (len(answered), len(unanswered)) == (3, 0)
+    assert [round(sent.sent_time - start / SECOND) for sent, got in answered] == [0, 100, 200]
+    assert scapy_port.sr(IP(dst="10.0.0.77") / ICMP(), timeout=1, inter=100)[0].res == []
+    assert time.monotonic() - began < 50
+
+
 def test_who_has(scapy_port):
     """A question by ARP is not answered, or sent to nobody."""
     for question in (ARP(pdst="10.0.0.2"), Ether(dst="ff:ff:ff:ff:ff:ff") / ARP(pdst="10.0.0.2")):
