@@ -226,6 +226,7 @@ cdef void confirm(Neighbour *neighbour, const uint8_t *ether) noexcept nogil:
     memcpy(neighbour.ether, ether, 6)
     neighbour.state = NEIGHBOUR_REACHABLE
     neighbour.tries = 0
+    neighbour.wanted = 0
     neighbour.confirmed_at = host.now
     neighbour.waiting_count = 0
     deadline_set(&host.deadlines, &neighbour.timer, host.now + UNUSED_LIFE)

@@ -217,6 +217,8 @@ def test_an_address_that_somebody_else_wants_as_well_is_in_use():
     assert not in_use(peer.stack, NAME, "10.0.0.9")
     peer.frame(arp(1, OTHER, "0.0.0.0", "10.0.0.9"), 0x0806)
     assert in_use(peer.stack, NAME, "10.0.0.9")
+    peer.frame(arp(1, PEER_ETHER, "0.0.0.0", "10.0.0.9"), 0x0806)      # a third one: no answer from the second
+    assert neighbours(peer.stack)[0][1] == OTHER.hex(":")
 
 
 def test_who_is_about_to_have_an_address_has_it_not_yet():
