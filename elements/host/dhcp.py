@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from netos.addresses import ETHER_BROADCAST, EtherAddress
+from netos.errors import NetosError
 from netos.proto.dhcp_client import ANY, EVERYBODY, DhcpClient
 from netos.proto.dhcp_lease import Lease
 from netos.proto.stack import Stack
@@ -14,6 +15,7 @@ from netos.proto.wire import Ethernet, Ipv4, Udp, assemble
 from netos.proto.wire.dhcp import CLIENT_PORT, SERVER_PORT
 
 PROBES = 2                      # while the client checks an address
+MESSAGES = 16                   # that wait for a client at most
 DEFAULT = "0.0.0.0/0"
 
 
@@ -97,15 +99,22 @@ class DhcpInterface:
             data, (_address, port) = found
             if port == SERVER_PORT:
                 for each in self.siblings.values():
-                    each._messages.append(data)
+                    each._messages = [*each._messages[1 - MESSAGES:], data]     # one that stands still reads none
         for each in list(self.siblings.values()):
             if each._messages and each.holders:
                 each.holders[-1].serve_dhcp()
 
     def serve(self, now: int) -> int | None:
-        """Do what there is to do; return when there will be more, None: not before a datagram comes."""
+        """Do what there is to do; return when there will be more, None: not before a datagram comes.
+
+        Raises NetosError when somebody else has the clients' port.
+        """
         if self._endpoint is None:
-            self._endpoint = UdpEndpoint(self.stack, ("", CLIENT_PORT), shared=True)
+            try:
+                self._endpoint = UdpEndpoint(self.stack, ("", CLIENT_PORT), shared=True)
+            except OSError as error:
+                raise NetosError(f"cannot ask a DHCP server: UDP port {CLIENT_PORT} of the stack: {error.strerror}; "
+                                 "whoever has it needs another one") from error
             self._endpoint.user = self
         messages, self._messages = self._messages, []
         for data in messages:

@@ -23,6 +23,8 @@ cdef enum:
     EVENT_DHCP = 1
     LATER = 10000000                # nanoseconds
 
+cdef int64_t RETRY = 10000000000    # nanoseconds
+
 
 cdef void outbox_ready(void *element) noexcept nogil:
     notifier_wake(&(<HostStack>element).nonempty)
@@ -210,6 +212,7 @@ cdef class HostStack(Element):
         """Let the client do what is due, and be called again in time."""
         if self.link == NULL or self.link.object != <void *>self:
             return
+        timer_schedule(&self.dhcp_timer, clock_steady(&self.vcpu.clock) + RETRY)     # should it fail
         due = self.dhcp.serve(clock_steady(&self.vcpu.clock))
         if due is None:
             timer_cancel(&self.dhcp_timer)

@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from netos.errors import ConfigError
+from netos.hotswap import take_over
 from netos.proto.udp_endpoint import UdpEndpoint
 from netos.proto.wire import Dhcp, dhcp
 from netos.router import Router
@@ -129,6 +130,37 @@ def test_two_interfaces_of_one_host(pair):
     assert (hosts.read("b.address"), hosts.read("d.address")) == ("10.0.0.7/24", "10.0.1.7/24")
     assert one.heard == [("discover", "0.0.0.0"), ("request", "0.0.0.0"), ("request", "10.0.0.7")]
     assert two.heard == [("discover", "0.0.0.0"), ("request", "0.0.0.0"), ("request", "10.0.1.7")]
+
+
+def test_a_port_that_somebody_else_has_is_told_and_tried_again(pair, caplog):
+    """It was a traceback, and no address was asked for ever after."""
+    hosts = pair("x :: Idle -> Discard;", TEXT)
+    taken = UdpEndpoint(hosts.router["b"].stack, ("", 68))
+    Server(hosts)
+    hosts.wait(5)
+    assert [record.getMessage() for record in caplog.records] == [
+        "b: cannot ask a DHCP server: UDP port 68 of the stack: Address already in use; "
+        "whoever has it needs another one"]
+    taken.close()
+    hosts.wait(20)
+    assert hosts.read("b.address") == "10.0.0.7/24"
+
+
+def test_what_comes_for_a_client_that_stands_still_is_bounded(pair):
+    """While a reload waits to be confirmed, the old graph's client reads nothing."""
+    hosts = pair("", TEXT + "d :: HostStack(DHCP true, ETHER 02:00:00:00:00:04); Idle -> d -> Discard;")
+    hosts.wait(1)
+    old, hosts.router = hosts.router, hosts.build("", TEXT)
+    take_over(hosts.router, old)
+    port = UdpEndpoint(hosts.client, ("", 67))
+    port.broadcast = True
+    for _ in range(100):
+        port.send(bytes(300), ("255.255.255.255", 68))
+        hosts.wait(0.01)
+    clients = hosts.cpu.stacks["default"].clients
+    assert sorted(clients) == ["b", "d"]
+    assert all(len(client._messages) <= 16 for client in clients.values())
+    old.close()
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
