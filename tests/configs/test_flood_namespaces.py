@@ -36,13 +36,8 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
 
 @pytest.fixture
 def network():
-    with contextlib.ExitStack() as stack:
-        made = test_namespaces.Network(stack)
+    with test_namespaces.made_network() as made:
         yield made
-        if made.process.poll() is None:
-            made.process.kill()
-        made.process.stdout.close()
-        made.process.wait()
 
 
 def resident(process):

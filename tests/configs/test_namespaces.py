@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -49,10 +49,9 @@ class Network:
         return json.loads(done.stdout) if done.returncode == 0 else {"failed": done.stderr}
 
 
-@pytest.fixture
-def network():
-    from contextlib import ExitStack
-
+@contextmanager
+def made_network():
+    """The namespaces, and the end of what runs between them."""
     with ExitStack() as stack:
         made = Network(stack)
         yield made
@@ -60,6 +59,12 @@ def network():
             made.process.kill()
         made.process.stdout.close()
         made.process.wait()
+
+
+@pytest.fixture
+def network():
+    with made_network() as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Real connections through the NAT gateway and the firewall: the machine's kernel at both ends, `netos run` between."""
 
-import contextlib
 import json
 import subprocess
 import sys
@@ -17,13 +16,8 @@ pytestmark = test_namespaces.pytestmark
 
 @pytest.fixture
 def network():
-    with contextlib.ExitStack() as stack:
-        made = test_namespaces.Network(stack)
+    with test_namespaces.made_network() as made:
         yield made
-        if made.process.poll() is None:
-            made.process.kill()
-        made.process.stdout.close()
-        made.process.wait()
 
 
 def send(network, receiver, listening, sender, address, port):
