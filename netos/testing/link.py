@@ -11,11 +11,13 @@ from netos.checksum import checksum
 from netos.kernel.vcpu import VirtualCpu
 from netos.packet_handle import Packet
 from netos.proto.stack import Stack
+from netos.testing.seeded import seed_stack
 
 SECOND = 1_000_000_000
 ETHERNET_HEADER = 14
 START = SECOND                      # when the stacks' time begins
 NAME = "eth0"
+MASK = (1 << 64) - 1
 
 
 @dataclass
@@ -44,6 +46,8 @@ def marked(frame: bytes) -> bytes:
 class Link:
     """Stacks `left` (10.0.0.1) and `right` (10.0.0.2) on one link; `now` is the time both have, in nanoseconds.
 
+    From `seed` follow what happens to frames and the stacks' secrets: the same program sends the same bytes each time.
+
     `filter`, if given, is called with (from the left?, frame) and says whether the frame may pass; `log` keeps every
     frame that was sent, as (time, from the left?, frame), when `logging` is on.
     """
@@ -53,6 +57,7 @@ class Link:
                  logging: bool = False) -> None:
         self.trouble = trouble or Trouble()
         self.random = random.Random(seed)
+        self.seed = seed
         self.cpu = cpu if cpu is not None else VirtualCpu(0)
         self.now = START
         self.filter = filter
@@ -64,6 +69,7 @@ class Link:
 
     def _stack(self, number: int, mtu: int, offload: bool) -> Stack:
         stack = Stack(self.cpu)
+        seed_stack(stack, (self.seed * 2 + number) & MASK)
         stack.now = self.now
         stack.set_interface(NAME, ether=bytes((2, 0, 0, 0, 0, number)), mtu=mtu, offload=offload)
         stack.set_addresses(NAME, [f"10.0.0.{number}/24"])

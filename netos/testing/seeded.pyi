@@ -1,0 +1,3 @@
+from netos.proto.stack import Stack
+
+def seed_stack(stack: Stack, seed: int) -> None: ...
