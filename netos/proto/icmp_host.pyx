@@ -35,8 +35,8 @@ cdef bint may_complain(Host *host) noexcept nogil:
 
     Each costs a half more or less, by chance: who gets some of them cannot tell how many others got (CVE-2020-25705).
     """
-    cdef uint64_t cost = ERROR_COST // 2 + siphash_words(host.secret, &host.counts[ICMP_ERRORS_SENT],
-                                                         1) % <uint64_t>ERROR_COST
+    cdef uint64_t[2] drawn = [host.counts[ICMP_ERRORS_SENT], ICMP_ERRORS_SENT]      # not what ports are drawn from
+    cdef uint64_t cost = ERROR_COST // 2 + siphash_words(host.secret, drawn, 2) % <uint64_t>ERROR_COST
     host.icmp_tokens = min(host.icmp_tokens + (host.now - host.icmp_filled_at), ERROR_CREDIT)
     host.icmp_filled_at = host.now
     if host.icmp_tokens < cost:

@@ -316,6 +316,8 @@ cdef bint neighbour_answered(Host *host, Interface *interface, const Address *ad
 cdef void neighbours_free(Host *host) noexcept nogil:
     """Forget all, with the packets that wait."""
     cdef uint32_t i
+    if host.neighbour_slab == NULL:                     # there was no memory for a host
+        return
     for i in range(NEIGHBOURS_MAX):
         if host.neighbour_slab[i].state != NEIGHBOUR_FREE:
             forget(&host.neighbour_slab[i], IP_NO_NEIGHBOUR)
