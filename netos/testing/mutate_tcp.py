@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 ROOT = Path(__file__).parents[2]
 TESTS = "tests/proto/tcp"
 SECONDS = 30                        # a mutant may hang
+FAILED = 1                          # pytest's exit status when a test has failed; 2 to 5 say that there was no test
 Test = TypeVar("Test", bound=Callable[..., Any])
 
 
@@ -100,6 +101,8 @@ class Tree:
                                    env=environment, capture_output=True, text=True, check=False)
             if built.returncode:
                 return "cannot be compiled: " + _first_error(built.stdout + built.stderr)
+            if not library.exists():
+                return "was not compiled"
             return self.run(path, name)
         finally:
             source.write_text(text)
@@ -107,29 +110,34 @@ class Tree:
             library.write_bytes(kept)
 
     def run(self, path: str, name: str = "") -> str:
-        """Run a test, or all of a file."""
+        """Run a test, or all of a file: nothing when it fails, hangs or crashes, else what is wrong with that."""
         test = f"{TESTS}/{path}" + (f"::{name}" if name else "")
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test]
         try:
             ended = subprocess.run(command, cwd=self.place, capture_output=True, timeout=SECONDS, check=False)
         except subprocess.TimeoutExpired:
             return ""
+        if ended.returncode > FAILED:           # no such test, or one that cannot be imported: nobody was asked
+            return f"was not tested, pytest has ended with {ended.returncode}: {_first_error(ended.stdout.decode())}"
         return "survives" if ended.returncode == 0 else ""
 
 
 def main(words: list[str]) -> int:
-    """Make all mutants; 1 when one survives."""
+    """Make all mutants; 1 when one survives or could not be tried, 2 when there is none."""
     wrong = misplaced()
     if wrong:
         print("\n".join(wrong))
         return 1
     chosen = [entry for entry in guarded() if not words or any(word in entry[1] for word in words)]
+    if not chosen:
+        print(f"no test with a mutation has a name with {' or '.join(words)} in it")
+        return 2
     survivors = 0
     with tempfile.TemporaryDirectory() as scratch:
         tree = Tree(Path(scratch))
         for path in sorted({path for path, _name, _found in chosen}):
-            if tree.run(path) == "":
-                print(f"{path} fails without any mutation")
+            if (trouble := tree.run(path)) != "survives":
+                print(f"{path} {trouble or 'fails without any mutation'}")
                 return 1
         for number, (path, name, found) in enumerate(chosen, 1):
             trouble = tree.survives(path, name, found)
