@@ -123,11 +123,12 @@ class StreamTransport(_FlowControlMixin):
             self._give()
         if not self._paused and not self._lost:
             self._take()
-        if self._lost:
-            return
-        if endpoint.state == "CLOSED" or endpoint.error or (
-                endpoint.state == "TIME-WAIT" and (self._eof_seen or self._closing)):
-            self._ended()
+        if self._lost or self._paused or self._eof_seen:
+            return                          # who does not read hears of the end by writing, or when he reads again
+        if endpoint.error:
+            self._forget(error_of(endpoint.error))
+        elif endpoint.state == "CLOSED":
+            self._forget(None)
 
     def _take(self) -> None:
         endpoint = self._endpoint
@@ -160,15 +161,6 @@ class StreamTransport(_FlowControlMixin):
             self._fatal_error(error, "Fatal read error on socket transport")
             return
         self._call("buffer_updated", count)
-
-    def _ended(self) -> None:
-        """The connection is over: by its error, or well."""
-        number = self._endpoint.error
-        if self._paused and not self._closing and (self._endpoint.readable or not number):
-            return                          # there is more for the protocol before that: data, or the peer's end
-        self._waiting.clear()
-        self._waiting_bytes = 0
-        self._forget(error_of(number) if number else None)
 
     # Reading
 

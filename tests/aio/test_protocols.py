@@ -151,3 +151,43 @@ def test_memory_of_any_shape_is_written(kind):
         server.close()
 
     run(kind, main)
+
+
+class KeepsOpen(Recorder):
+    def eof_received(self):
+        super().eof_received()
+        return True
+
+
+@every_loop
+def test_what_is_kept_open_is_the_programs_to_close(kind):
+    """A stream's handler reads to the end, answers, write_eof()s and drains: nothing may be lost meanwhile."""
+    async def main():
+        server, theirs, ours = await pair(KeepsOpen)
+        ours.transport.close()
+        await theirs.ended
+        theirs.transport.write_eof()
+        await asyncio.sleep(0.02)                   # both ends are closed now
+        assert not theirs.transport.is_closing()
+        assert theirs.events == ["made", "eof"]
+        theirs.transport.close()
+        assert await theirs.lost is None
+        server.close()
+
+    run(kind, main)
+
+
+@every_loop
+def test_who_has_read_to_the_end_hears_of_a_reset_by_writing(kind):
+    async def main():
+        server, theirs, ours = await pair(KeepsOpen)
+        ours.transport.close()
+        await theirs.ended
+        theirs.transport.write(b"answered by a reset")
+        await asyncio.sleep(0.02)
+        assert theirs.events == ["made", "eof"]
+        theirs.transport.write(b"more")
+        assert isinstance(await theirs.lost, ConnectionError)
+        server.close()
+
+    run(kind, main)
