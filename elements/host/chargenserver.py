@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from elements.host.serving import IDLE, Connection, Server
+from elements.host.serving import IDLE, Connection, Server, ServerPort
 from netos.args import Integer, Seconds, Word
-from netos.args.named import Port
 
 CHARACTERS = bytes(range(32, 127))
 LINE = 72
@@ -36,7 +35,7 @@ class ChargenServer(Server):
 
     connection = Generating
 
-    def configure(self, port: Annotated[int, Port("tcp")] = 19, *, stack: Annotated[str, Word] = "default",
+    def configure(self, port: Annotated[int, ServerPort("tcp")] = 19, *, stack: Annotated[str, Word] = "default",
                   connections: Annotated[int, Integer(minimum=1, maximum=65536)] = 1024,
                   idle: Annotated[int, Seconds] = IDLE) -> None:
         self.port, self.stack_name, self.limit, self.idle = port, stack, connections, idle

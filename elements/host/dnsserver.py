@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Annotated
 
 from elements.host.dns_zone import Reply, Zone
-from elements.host.serving import IDLE, TURN, Connection, Server
+from elements.host.serving import IDLE, TURN, Connection, Server, ServerPort
 from netos.args import FileName, Integer, Seconds, Word
-from netos.args.named import Port
 from netos.errors import NetosError
 from netos.handlers import read_handler, write_handler
 from netos.proto.endpoints import TcpEndpoint
@@ -74,7 +73,7 @@ class DnsServer(Server):
     datagrams = True
     handlers = (*Server.handlers, "queries")
 
-    def configure(self, zone: Annotated[str, FileName], port: Annotated[int, Port("udp")] = 53, *,
+    def configure(self, zone: Annotated[str, FileName], port: Annotated[int, ServerPort("udp")] = 53, *,
                   origin: Annotated[str, Word] = "", stack: Annotated[str, Word] = "default",
                   connections: Annotated[int, Integer(minimum=1, maximum=65536)] = 256,
                   idle: Annotated[int, Seconds] = IDLE // 6) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from elements.host.serving import IDLE, Connection, Server
+from elements.host.serving import IDLE, Connection, Server, ServerPort
 from netos.args import Integer, Seconds, Word
-from netos.args.named import Port
 
 RESERVED = 1024         # below are ports of servers: two that answer to anything would never end
 
@@ -34,7 +33,7 @@ class EchoServer(Server):
     connection = Echo
     datagrams = True
 
-    def configure(self, port: Annotated[int, Port("tcp")] = 7, *, stack: Annotated[str, Word] = "default",
+    def configure(self, port: Annotated[int, ServerPort("tcp")] = 7, *, stack: Annotated[str, Word] = "default",
                   connections: Annotated[int, Integer(minimum=1, maximum=65536)] = 1024,
                   idle: Annotated[int, Seconds] = IDLE) -> None:
         self.port, self.stack_name, self.limit, self.idle = port, stack, connections, idle

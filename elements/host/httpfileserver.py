@@ -18,9 +18,8 @@ from elements.host.http_request import (
     precondition,
     wanted_range,
 )
-from elements.host.serving import IDLE, TURN, Connection, Server
+from elements.host.serving import IDLE, TURN, Connection, Server, ServerPort
 from netos.args import Bool, FileName, Integer, Seconds, Word
-from netos.args.named import Port
 from netos.errors import NetosError
 from netos.proto.endpoints import TcpEndpoint
 
@@ -183,7 +182,7 @@ class HttpFileServer(Server):
     handlers = (*Server.handlers, "root", "requests", "failures")
     root = ""
 
-    def configure(self, root: Annotated[str, FileName], port: Annotated[int, Port("tcp")] = 80, *,
+    def configure(self, root: Annotated[str, FileName], port: Annotated[int, ServerPort("tcp")] = 80, *,
                   stack: Annotated[str, Word] = "default",
                   connections: Annotated[int, Integer(minimum=1, maximum=65536)] = 1024,
                   idle: Annotated[int, Seconds] = IDLE, active: Annotated[bool, Bool] = True) -> None:

@@ -10,6 +10,9 @@ import errno
 from typing import Any, ClassVar
 
 from elements.host.stacks import NamedStack, stack_of
+from netos.args.named import Port
+from netos.args.numbers import check_range
+from netos.args.scope import EMPTY_SCOPE, Scope
 from netos.errors import NetosError
 from netos.handlers import read_handler, write_handler
 from netos.proto.endpoints import TcpEndpoint, TcpListener
@@ -122,6 +125,13 @@ def is_done(endpoint: TcpEndpoint) -> bool:
     return not endpoint.unsent or bool(endpoint.error) or endpoint.state == "CLOSED"
 
 
+class ServerPort(Port):
+    """A port that others can name: not 0."""
+
+    def parse(self, text: str, scope: Scope = EMPTY_SCOPE) -> int:
+        return super().parse(text, scope) or check_range(0, 1, self.maximum)
+
+
 class Server(PyElement):
     """The base of elements that serve; `port` is what configure() was told."""
 
@@ -161,13 +171,19 @@ class Server(PyElement):
     # Its life, beside that of other graphs
 
     def initialize(self) -> None:
-        self.named = stack_of(self.cpu, self.stack_name, self)
-        if not any(getattr(other, "stack", None) is self.named.stack for other in self.router.order):
-            raise NetosError(f"no HostStack brings packets to the stack {self.stack_name}: put one where packets for "
-                             f"this host arrive, {'' if self.stack_name == 'default' else f'STACK {self.stack_name}, '}"
-                             "or name its stack here with STACK")
+        self.named = self.stack_for(self.stack_name, "STACK")
         if self.active:
             self.open()
+
+    def stack_for(self, name: str, argument: str) -> NamedStack:
+        """The stack of that name, until leave(); raises NetosError when it has no interface in this graph."""
+        found = stack_of(self.cpu, name, self)
+        if any(getattr(other, "stack", None) is found.stack for other in self.router.order):
+            return found
+        if found is not self.named:
+            found.leave(self)
+        raise NetosError(f"no HostStack brings packets to the stack {name}: put one where packets for this host "
+                         f"arrive, {'' if name == 'default' else f'STACK {name}, '}or name its stack here with {argument}")
 
     def open(self) -> None:
         """Serve the port."""
@@ -192,8 +208,8 @@ class Server(PyElement):
         """Go on with the connections and counts of the element before."""
         for name in Server.counts:
             setattr(self, name, getattr(old, name))
-        if old.named is not self.named:
-            return                              # another stack: they end with it
+        if not self.continues(old):
+            return
         for each in old.connections:
             each.server = self
         self.connections |= old.connections
@@ -202,6 +218,10 @@ class Server(PyElement):
             self.again(each)
         old.unfinished.clear()
         self.watch()
+
+    def continues(self, old: Server) -> bool:
+        """Whether its connections can go on here: those on another stack end with that."""
+        return old.named is self.named
 
     def cleanup(self) -> None:
         if self.named is None:

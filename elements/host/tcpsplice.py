@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from elements.host.serving import IDLE, Server, is_done
-from elements.host.stacks import NamedStack, stack_of
+from elements.host.serving import IDLE, Server, ServerPort, is_done
+from elements.host.stacks import NamedStack
 from netos.args import Bool, Integer, IPv4, Raw, Seconds, Word
-from netos.args.named import Port
 from netos.errors import ArgumentError
 from netos.handlers import read_handler
 from netos.proto.endpoints import TcpEndpoint, TcpListener, move
@@ -93,7 +92,7 @@ class TcpSplice(Server):
     handlers = (*Server.handlers, "failures")
     via: NamedStack | None = None
 
-    def configure(self, port: Annotated[int, Port("tcp")], target: Annotated[str, Raw], *,
+    def configure(self, port: Annotated[int, ServerPort("tcp")], target: Annotated[str, Raw], *,
                   stack: Annotated[str, Word] = "default", via: Annotated[str, Word] = "",
                   connections: Annotated[int, Integer(minimum=1, maximum=65536)] = 1024,
                   idle: Annotated[int, Seconds] = IDLE, active: Annotated[bool, Bool] = True) -> None:
@@ -103,7 +102,7 @@ class TcpSplice(Server):
         if not colon:
             raise ArgumentError(f"'{target}' is no ADDRESS:PORT", "TARGET")
         scope = self.router.scope(self.name)
-        self.to = str(IPv4().parse(address, scope)), Port("tcp").parse(number, scope)
+        self.to = str(IPv4().parse(address, scope)), ServerPort("tcp").parse(number, scope)
         self.failures = 0
 
     @property
@@ -111,8 +110,8 @@ class TcpSplice(Server):
         return ["tcp"]
 
     def initialize(self) -> None:
-        self.via = stack_of(self.cpu, self.via_name, self)
         super().initialize()
+        self.via = self.stack_for(self.via_name, "VIA")
 
     def cleanup(self) -> None:
         super().cleanup()
@@ -124,6 +123,9 @@ class TcpSplice(Server):
         super().take_state(old)
         if isinstance(old, TcpSplice):
             self.failures = old.failures
+
+    def continues(self, old: Server) -> bool:
+        return super().continues(old) and isinstance(old, TcpSplice) and old.via is self.via
 
     def accept(self, listener: TcpListener) -> None:
         assert self.via is not None

@@ -190,6 +190,12 @@ def test_two_servers_of_one_port_are_refused(pair):
         pair(ECHO + "other :: EchoServer(7);")
 
 
+def test_port_0_is_none_that_can_be_served(pair):
+    """Some port was, another one for each protocol, and nobody was told which."""
+    with pytest.raises(ConfigError, match="PORT: out of range, bound 1"):
+        pair("EchoServer(0);")
+
+
 def test_a_server_without_a_network_is_refused():
     with pytest.raises(ConfigError, match="no HostStack brings packets to the stack elsewhere"):
         Router.from_text(LINK.format("10.0.0.2/24") + "EchoServer(STACK elsewhere);").initialize()

@@ -159,7 +159,22 @@ def test_connections_live_on_when_the_graph_is_replaced(pair):
     assert bytes(user.got) == b"hello"
 
 
+def test_connections_by_way_of_another_stack_end_with_it(pair):
+    """The server's side of them was on a stack that nobody drove any more, and the client waited until it was idle."""
+    other = "o :: HostStack(10.0.5.3/24, STACK other) -> Unqueue -> o2 :: HostStack(10.0.5.2/24, STACK server) " \
+            "-> Unqueue -> o; echo :: EchoServer(8080, STACK server); splice :: TcpSplice(80, 10.0.5.2:8080{});"
+    hosts = pair(other.format(", VIA other"))
+    user = hosts.connect(80)
+    user.endpoint.send(b"hello")
+    hosts.wait(0.5)
+    assert bytes(user.got) == b"hello"
+    hosts.reload(other.format(""))
+    hosts.wait(0.5)
+    assert user.endpoint.error
+    assert hosts.read("splice.connections") == "0"
+
+
 def test_targets_are_checked(pair):
-    for target in ("10.0.0.1", "nobody:80", "10.0.0.1:http_", "10.0.0.1:99999"):
+    for target in ("10.0.0.1", "nobody:80", "10.0.0.1:http_", "10.0.0.1:99999", "10.0.0.1:0", "10.0.0.1:80, VIA none"):
         with pytest.raises(ConfigError):
             pair(f"TcpSplice(80, {target});")
