@@ -6,8 +6,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated
 
+from elements.host.connection import Connection
 from elements.host.dns_zone import Reply, Zone
-from elements.host.serving import IDLE, TURN, Connection, Server, ServerPort
+from elements.host.serving import IDLE, TURN, Server, ServerPort
 from netos.args import FileName, Integer, Seconds, Word
 from netos.errors import NetosError
 from netos.handlers import read_handler, write_handler

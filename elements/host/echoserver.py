@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from elements.host.serving import IDLE, Connection, Server, ServerPort
+from elements.host.connection import Connection
+from elements.host.serving import IDLE, Server, ServerPort
 from netos.args import Integer, Seconds, Word
 
 RESERVED = 1024         # below are ports of servers: two that answer to anything would never end

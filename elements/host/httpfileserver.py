@@ -7,6 +7,7 @@ import os
 from http import HTTPStatus
 from typing import Annotated
 
+from elements.host.connection import Connection
 from elements.host.http_files import Elsewhere, OpenFile, open_file
 from elements.host.http_request import (
     HEAD_MAX,
@@ -18,7 +19,7 @@ from elements.host.http_request import (
     precondition,
     wanted_range,
 )
-from elements.host.serving import IDLE, TURN, Connection, Server, ServerPort
+from elements.host.serving import IDLE, TURN, Server, ServerPort
 from netos.args import Bool, FileName, Integer, Seconds, Word
 from netos.errors import NetosError
 from netos.proto.endpoints import TcpEndpoint

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from elements.host.serving import IDLE, Server, ServerPort, is_done
+from elements.host.connection import is_done
+from elements.host.serving import IDLE, Server, ServerPort
 from elements.host.stacks import NamedStack
 from netos.args import Bool, Integer, IPv4, Raw, Seconds, Word
 from netos.errors import ArgumentError
