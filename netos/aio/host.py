@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from asyncio.log import logger
 from collections.abc import Sequence
 from functools import cached_property
 from types import TracebackType
@@ -67,6 +68,8 @@ class Host:
         self.dns = tuple(dns)
         self.closed = False
         self._runner: InlineRunner | None = None
+        self._overruns = 0
+        self.router.cpu.on_overrun = self._overrun
         keep_from_children(self)
         try:
             if asyncio._get_running_loop() is None and not self.wait_for_leases(patience):
@@ -95,7 +98,23 @@ class Host:
             raise RuntimeError("another event loop runs on this host: a host has one at a time")
         self.loop = loop
         self._runner = InlineRunner(self.router.cpu, loop)
+        self._runner.stopped.add_done_callback(self._stopped)
         self._runner.start()
+
+    def _stopped(self, stopped: asyncio.Future[None]) -> None:
+        """No packets move any more, though the loop runs."""
+        stopped.get_loop().call_exception_handler({
+            "message": "netos's network has stopped: its configuration's driver has ended it, or has failed",
+            "exception": stopped.exception()})
+
+    def _overrun(self, element: Any, nanoseconds: int) -> None:
+        """What a HostStack runs is the program: of its slow callbacks asyncio's debug mode tells."""
+        if element in self.elements:
+            return
+        self._overruns += 1
+        if self._overruns & (self._overruns - 1) == 0:
+            logger.warning("%s ran for %.1f ms in one go, and everything else waited (overrun %d of this host)",
+                           getattr(element, "name", type(element).__name__), nanoseconds / 1e6, self._overruns)
 
     def detach(self) -> None:
         """The loop has stopped."""
