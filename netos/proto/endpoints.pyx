@@ -9,11 +9,12 @@ from netos.proto.arguments cimport address_of, endpoint_of, nanoseconds_of, os_e
 from netos.proto.inet cimport Address, address_is_any, address_number
 from netos.proto.host cimport host_is_own
 from netos.proto.stack cimport Stack
+from netos.proto.stack_input cimport Protocols
 from netos.proto.tcp_block cimport (
     EVENT_ACCEPTABLE as ACCEPTABLE_BIT, EVENT_CLOSED as CLOSED_BIT, EVENT_CONNECTED as CONNECTED_BIT,
     EVENT_FINISHED as FINISHED_BIT, EVENT_READABLE as READABLE_BIT, EVENT_URGENT as URGENT_BIT,
     EVENT_WRITABLE as WRITABLE_BIT, TCB_CORKED, TCB_ECN, TCB_FIN_RECEIVED, TCB_IN_TABLE, TCB_KEEPALIVE, TCB_NO_DELAY,
-    TCB_SACK, TCB_TIMESTAMPS, TCB_WINDOW_SCALING, TIMER_KEEPALIVE, Tcb, tcb_touch,
+    TCB_SACK, TCB_TIMESTAMPS, TCB_WINDOW_SCALING, TIMER_KEEPALIVE, Listener, Tcb, tcb_touch,
 )
 from netos.proto.tcp_emit cimport set_timer
 from netos.proto.tcp_user cimport (
@@ -25,6 +26,14 @@ from netos.proto.tcp_state import STATES
 
 CONNECTED, READABLE, WRITABLE = CONNECTED_BIT, READABLE_BIT, WRITABLE_BIT
 FINISHED, CLOSED, ACCEPTABLE, URGENT = FINISHED_BIT, CLOSED_BIT, ACCEPTABLE_BIT, URGENT_BIT
+
+
+cdef void end_connection(Protocols *protocols, void *tcb) noexcept nogil:
+    tcp_abort(<Tcb *>tcb)
+
+
+cdef void end_listener(Protocols *protocols, void *listener) noexcept nogil:
+    tcp_listen_no_more(&protocols.tcp, <Listener *>listener)
 
 
 @cython.no_gc_clear
@@ -49,8 +58,7 @@ cdef class TcpEndpoint:
 
     def __dealloc__(self):
         if self.tcb != NULL:
-            tcp_abort(self.tcb)
-            self.tcb = NULL
+            self.stack.let_go(end_connection, self.tcb, &self.tcb.owner)
 
     cdef Tcb *block(self) except NULL:
         if self.tcb == NULL:
@@ -277,7 +285,7 @@ cdef class TcpListener:
 
     def __dealloc__(self):
         if self.listener != NULL:
-            tcp_listen_no_more(&self.stack.protocols.tcp, self.listener)
+            self.stack.let_go(end_listener, self.listener, &self.listener.owner)
 
     def listen(self, uint32_t backlog):
         """Accept from now on; so many may wait for it."""

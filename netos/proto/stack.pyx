@@ -43,6 +43,9 @@ from netos.proto.host import COUNTERS as HOST_COUNTERS
 from netos.proto.routes_radix import RadixRoutes
 from netos.proto.tcp_table import COUNTERS as TCP_COUNTERS
 
+cdef extern from "pythread.h" nogil:
+    unsigned long PyThread_get_thread_ident()
+
 cdef enum:
     BUFFER_MOST = 1 << 29       # what a window of RFC 7323 can tell, and a ring hold
     WINDOW_MOST = 10000
@@ -61,6 +64,7 @@ cdef class Stack:
         self.cpu, self.vcpu = probe.owner, probe.vcpu
         probe.kill()
         self.names = {}
+        self.left = []
         self.routes = RadixRoutes()
         self.protocols = <Protocols *>calloc(1, sizeof(Protocols))
         if self.protocols == NULL:
@@ -76,6 +80,7 @@ cdef class Stack:
 
     def __dealloc__(self):
         if self.protocols != NULL:
+            self.end_left()
             neighbours_free(&self.protocols.host)       # while the timers of connections, in the same heap, exist
             reassembly_free(&self.protocols.reassembly)
             tcp_free(&self.protocols.tcp)
@@ -218,6 +223,7 @@ cdef class Stack:
         """Packets from an interface's device; they are given away. Nothing is sent before advance()."""
         cdef Interface *at = &self.protocols.host.interfaces[interface]
         cdef uint32_t i
+        self.thread = PyThread_get_thread_ident()
         self.protocols.host.now = max(now, self.protocols.host.now)
         for i in range(batch.count):
             if at.framed:
@@ -238,6 +244,7 @@ cdef class Stack:
     cdef void advance(self, int64_t now) noexcept nogil:
         """Do what is due at this time, and send what can be sent."""
         self.working = False
+        self.thread = PyThread_get_thread_ident()
         self.protocols.host.now = max(now, self.protocols.host.now)
         deadlines_expire(&self.protocols.host.deadlines, self.protocols.host.now)
         settle(self.protocols)
@@ -254,7 +261,7 @@ cdef class Stack:
 
     cdef bint has_events(self) noexcept nogil:
         return (self.protocols.tcp.eventful_first != NULL or self.protocols.tcp.eventful_listeners != NULL
-                or self.protocols.udp.eventful != NULL)
+                or self.protocols.udp.eventful != NULL or self.leaving)
 
     cdef int work(self) except -1:
         """A user's call left something to do: have advance() called."""
@@ -262,6 +269,26 @@ cdef class Stack:
             self.working = True
             self.on_work()
         return 0
+
+    cdef void let_go(self, Ending ending, void *what, void **owner):
+        """An endpoint is no more, and was not closed: end what it had.
+
+        The garbage collector may find that in any thread, while the stack runs without the GIL in its own: then it is
+        only remembered, until the stack is called with the GIL. No more events are for it: its owner is the stack.
+        """
+        if self.thread == 0 or self.thread == PyThread_get_thread_ident():
+            ending(self.protocols, what)
+            return
+        owner[0] = <void *>self
+        self.left.append((<size_t>ending, <size_t>what))
+        self.leaving = True
+
+    cdef void end_left(self):
+        """End what other threads have let go of; with the GIL, in the stack's thread."""
+        self.leaving = False
+        while self.left:
+            ending, what = self.left.pop()
+            (<Ending><size_t>ending)(self.protocols, <void *><size_t>what)
 
     def receive(self, name, packets, int64_t now):
         """Packets (bytes, or netos packets, which are given away) from an interface's device, and the time."""
@@ -289,6 +316,7 @@ cdef class Stack:
 
     def poll(self, int64_t now):
         """Do what is due at this time, and send what can be sent."""
+        self.end_left()
         with nogil:
             self.advance(now)
 
@@ -315,24 +343,25 @@ cdef class Stack:
         cdef Listener *listener
         cdef UdpPort *port
         found = []
+        self.end_left()
         while self.protocols.tcp.eventful_listeners != NULL:
             listener = self.protocols.tcp.eventful_listeners
             self.protocols.tcp.eventful_listeners = listener.next_eventful
             listener.eventful = 0
-            if listener.owner != NULL:
+            if listener.owner != NULL and listener.owner != <void *>self:
                 found.append((<object>listener.owner, EVENT_ACCEPTABLE))
         while self.protocols.tcp.eventful_first != NULL:
             tcb = self.protocols.tcp.eventful_first
             self.protocols.tcp.eventful_first = tcb.next_eventful
             tcb.bits &= ~<uint32_t>TCB_EVENTFUL
-            if tcb.owner != NULL:
+            if tcb.owner != NULL and tcb.owner != <void *>self:
                 found.append((<object>tcb.owner, tcb.events))
                 tcb.events = 0
         while self.protocols.udp.eventful != NULL:
             port = self.protocols.udp.eventful
             self.protocols.udp.eventful = port.next_eventful
             port.eventful = 0
-            if port.owner != NULL:
+            if port.owner != NULL and port.owner != <void *>self:
                 found.append((<object>port.owner, EVENT_READABLE))
         return found
 

@@ -11,7 +11,12 @@ from netos.proto.inet cimport Address, address_is_any, address_number
 from netos.proto.ipv4 cimport ip_is_multicast
 from netos.proto.ring cimport ring_copy_out, ring_skip
 from netos.proto.stack cimport Stack
+from netos.proto.stack_input cimport Protocols
 from netos.proto.udp_ports cimport Datagram, UdpPort, udp_close, udp_open, udp_send, udp_take
+
+
+cdef void end_port(Protocols *protocols, void *port) noexcept nogil:
+    udp_close(&protocols.udp, <UdpPort *>port)
 
 
 @cython.no_gc_clear
@@ -35,7 +40,7 @@ cdef class UdpEndpoint:
 
     def __dealloc__(self):
         if self.port != NULL:
-            udp_close(&self.stack.protocols.udp, self.port)
+            self.stack.let_go(end_port, self.port, &self.port.owner)
 
     cdef UdpPort *opened(self) except NULL:
         if self.port == NULL:

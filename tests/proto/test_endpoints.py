@@ -2,12 +2,14 @@
 
 import errno
 import gc
+import threading
 
 import pytest
 
 from netos.proto.endpoints import TcpEndpoint, TcpListener
 from netos.proto.stack_tables import kill
-from netos.testing.segments import PEER, STACK, Peer
+from netos.proto.udp_endpoint import UdpEndpoint
+from netos.testing.segments import PEER, STACK, UDP, Peer, ip_packet
 
 
 @pytest.mark.parametrize("times", [(0, 1, 9), (1, 0, 9), (-1e10, 1, 1), (1, -5, 1), (float("inf"), 1, 1),
@@ -175,4 +177,34 @@ def test_a_stack_ends_with_everything_open():
     peer.stack.on_work = None
     del peer, servers, rubbish
     gc.collect()
+    assert cpu.balance["held"] == 0
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_what_another_thread_lets_go_of_ends_in_the_stacks_own_turn(again):
+    """The collector runs in any thread, while the stack runs without the GIL: both would change the same lists."""
+    peer = Peer()
+    cpu = peer.cpu
+    gone = [peer.accepted(), UdpEndpoint(peer.stack, ("", 9)), peer.listener]
+    peer.listener = None
+    peer.send(b"news", "PA")
+    peer.frame(ip_packet(UDP, b"\x0f\xa0\0\x09\0\x08\0\0"))
+    peer.drain()
+    peer.port += 1
+    peer.send(b"", "S", seq=5)
+    peer.drain()
+    thread = threading.Thread(target=gone.clear)
+    thread.start()
+    thread.join()
+    assert not gone
+    assert peer.stack.tcp_count == (1, 1, 0)
+    if again:
+        assert peer.stack.events() == []
+        peer.let_go()
+        peer.expect("RA")
+        peer.silence()
+        assert peer.stack.tcp_count == (0, 0, 0)
+        UdpEndpoint(peer.stack, ("", 9))
+        peer.listen()
+    del peer                                    # the stack may end before its next turn, too
     assert cpu.balance["held"] == 0
