@@ -98,7 +98,7 @@ class Names:
         for lookup in self.resolver.finished():
             self._lookups.pop(lookup.name, None)
             for future in lookup.user:
-                if not future.done():
+                if not future.done() and not future.get_loop().is_closed():
                     future.set_result(None)
         if self._timer is not None:
             self._timer.cancel()
@@ -135,16 +135,17 @@ class UdpPort:
     def __init__(self, names: Names, loop: asyncio.AbstractEventLoop, query: Query) -> None:
         self.names = names
         self.query = query
-        self.endpoint = UdpEndpoint(names.host.stack, remote=(str(query.server), dns.PORT))
-        self.endpoint.user = self
+        self.endpoint: UdpEndpoint | None = None
         try:
+            self.endpoint = UdpEndpoint(names.host.stack, remote=(str(query.server), dns.PORT))
+            self.endpoint.user = self
             self.endpoint.send(query.data)
         except OSError as error:
             names.failed(query, error.strerror)
 
     def stack_event(self, events: int) -> None:
         """A datagram, or what ICMP has to say."""
-        while not self.query.over:
+        while self.endpoint is not None and not self.query.over:
             try:
                 found = self.endpoint.receive()
             except OSError as error:
@@ -156,8 +157,9 @@ class UdpPort:
             self.names.received(self.query, found[0])
 
     def close(self) -> None:
-        self.endpoint.user = None
-        self.endpoint.close()
+        if self.endpoint is not None:
+            self.endpoint.user = None
+            self.endpoint.close()
 
 
 class TcpPort:
@@ -185,7 +187,7 @@ class TcpPort:
             if not self.query.over:
                 self._failed("the answer is to something else")
         finally:
-            if transport is not None:
+            if transport is not None and not loop.is_closed():
                 transport.close()
 
     def _failed(self, reason: str) -> None:
@@ -193,7 +195,8 @@ class TcpPort:
         self.names.step()
 
     def close(self) -> None:
-        if asyncio.current_task(self.task.get_loop()) is not self.task:
+        loop = self.task.get_loop()
+        if not loop.is_closed() and asyncio.current_task(loop) is not self.task:
             self.task.cancel()
 
 

@@ -1,6 +1,7 @@
 """Names under asyncio: queries of a loop on the stack, answered by a server on the same stack's 127.0.0.1."""
 
 import asyncio
+import errno
 import socket
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -175,3 +176,38 @@ def test_resolv_conf(monkeypatch, tmp_path):
     assert resolving.read_configuration() == ((IPv4Address("10.0.0.1"),), ("two.example", "three.example"))
     monkeypatch.setattr(resolving, "CONFIGURATION", tmp_path / "missing")
     assert resolving.read_configuration() == ((), ())
+
+
+@pytest.mark.parametrize("name", ["silent.example", "long.example"])
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_loop_that_is_closed_while_it_asks(host, name):
+    """By UDP and by TCP, and without a word of cancelling: the next loop must not stumble over a closed one."""
+    loop = EventLoop(host=host)
+
+    async def begin():
+        transport, _ = await loop.create_datagram_endpoint(Server, ("127.0.0.1", 53))
+        tcp = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 53)
+        asking = loop.create_task(loop.getaddrinfo(name, 80))
+        await asyncio.sleep(0.01)
+        transport.close()
+        tcp.close()
+        await asyncio.sleep(0.01)
+        return asking
+
+    asking = loop.run_until_complete(begin())
+    loop.close()
+    assert not asking.done()
+    asking._log_destroy_pending = False
+    assert ask(host, "www.example")[0] == [[("192.0.2.1", 80)]]
+
+
+def test_no_port_to_ask_from(host, monkeypatch):
+    """It is an error of the look-up, and the next one may do better."""
+    def refuse(*arguments, **options):
+        raise OSError(errno.ENOBUFS, "No buffer space available")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(resolving, "UdpEndpoint", refuse)
+        with pytest.raises(socket.gaierror, match="No buffer space"):
+            ask(host, "www.example")
+    assert ask(host, "other.example")[0] == [[("192.0.2.1", 80)]]
