@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import atexit
+import io
 import os
+import pkgutil
+import re
 import runpy
 import shutil
 import signal
 import sys
 import threading
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -26,7 +30,7 @@ class NoSuchProgram(NetosError):
 
 
 class Program(NamedTuple):
-    """What to run: mode is module, code or file."""
+    """What to run: mode is module, code, file, or archive: a directory or zip file with a __main__.py."""
 
     mode: str
     target: str
@@ -64,6 +68,10 @@ def start(program: Program) -> None:
         sys.argv = ["-c", *arguments]
         begin_path("")
         run_code(target)
+    elif mode == "archive":
+        sys.argv = [target, *arguments]
+        begin_path(os.path.abspath(target))
+        run_archive(os.path.abspath(target))
     else:
         sys.argv = [target, *arguments]
         begin_path(str(Path(target).resolve().parent))
@@ -82,8 +90,11 @@ def begin_path(first: str) -> None:
 def parse_program(words: Sequence[str]) -> Program:
     """What `python …`, a script or a command that is one mean; NoSuchProgram when there is none."""
     first, *rest = words
-    if Path(first).name.startswith("python") and not Path(first).name.endswith(".py"):
-        while rest and rest[0] in ("-u", "-B", "-I", "-E", "-s"):
+    by_python = Path(first).name.startswith("python") and not Path(first).name.endswith(".py")
+    if by_python:
+        while rest and re.fullmatch("-[uBIEs]+", rest[0]):
+            if "u" in rest[0]:
+                unbuffer()
             rest = rest[1:]
         if not rest:
             raise NoSuchProgram("python without a program: name a file, -m MODULE or -c CODE")
@@ -94,25 +105,34 @@ def parse_program(words: Sequence[str]) -> Program:
         if not rest:
             raise NoSuchProgram(f"{first} needs an argument")
         return Program("module" if first == "-m" else "code", rest[0], rest[1:])
-    return Program("file", find_script(first), rest)
+    path = find_script(first, by_python)
+    return Program("archive" if os.path.isdir(path) or zipfile.is_zipfile(path) else "file", path, rest)
 
 
-def find_script(name: str) -> str:
-    """The file of a script or command; NoSuchProgram when it is not Python."""
+def unbuffer() -> None:
+    """What python's -u is for: lines are seen when they are written, through pipes, too."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
+
+
+def find_script(name: str, by_python: bool = False) -> str:
+    """The file of a script, or of a command unless python was to run it; NoSuchProgram when it is not Python."""
     beside = str(Path(sys.executable).parent)
-    path = name if os.path.exists(name) else None
-    if path is None and "/" not in name:
-        path = shutil.which(name, path=f"{beside}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
-    if path is None:
+    path = name if by_python or os.path.isfile(name) or "/" in name else shutil.which(
+        name, path=f"{beside}{os.pathsep}{os.environ.get('PATH', os.defpath)}") or name
+    if not os.path.exists(path):
         raise NoSuchProgram(f"there is no program {name}")
     if os.path.isdir(path):
-        path = os.path.join(path, "__main__.py")
+        if not os.path.exists(os.path.join(path, "__main__.py")):
+            raise NoSuchProgram(f"the directory {path} has no __main__.py")
+        return path
     try:
         with open(path, "rb") as file:
-            head = file.readline(200)
+            head = file.readline(200) + file.readline(200)      # pip writes #!/bin/sh, and python on the second line
     except OSError as error:
         raise NoSuchProgram(f"{path} cannot be read: {error.strerror}") from None
-    if not path.endswith((".py", ".pyw")) and b"python" not in head:
+    if not by_python and not path.endswith((".py", ".pyw")) and b"python" not in head:
         raise NoSuchProgram(f"{path} is no Python script: netos exec runs Python programs only")
     return path
 
@@ -122,6 +142,15 @@ def run_file(path: str) -> None:
     path = os.path.abspath(path)
     with open(path, "rb") as file:
         run_main(compile(file.read(), path, "exec", dont_inherit=True), path)
+
+
+def run_archive(path: str) -> None:
+    """Run the __main__.py of a directory or a zip file, as __main__."""
+    finder: Any = pkgutil.get_importer(path)
+    spec = finder.find_spec("__main__")
+    if spec is None:
+        raise SystemExit(f"can't find '__main__' module in {path!r}")
+    run_main(spec.loader.get_code("__main__"), spec.origin)
 
 
 def run_code(text: str) -> None:

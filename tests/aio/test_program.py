@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
+
+from netos.aio.program import NoSuchProgram, Program, parse_program
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 BEGIN = "import asyncio, atexit, multiprocessing, os, signal, sys, threading, time\n"
@@ -107,3 +110,37 @@ def test_a_forked_child_that_exits_leaves_its_parents_connections_alone(tmp_path
     """Its loop shares the parent's epoll set, where the stack's descriptor is: under python this parent hangs."""
     done = run(LEAVING_CHILD, tmp_path, "-m", "netos", "exec", "--quiet", "--", "python")
     assert (done.returncode, done.stdout) == (0, "4 b'' 3\n"), done.stderr
+
+
+@pytest.mark.parametrize("words", [["pack"], ["pack.zip"], ["empty.zip"], ["-uB", "script"]])
+def test_what_python_can_run_is_run(words, tmp_path):
+    """Directories and archives with a __main__.py (shiv's, zipapp's), scripts of any name, options in one word."""
+    lines = "import other, sys\nprint(sys.argv, sys.path[0], __name__, __file__)\n"
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__main__.py").write_text(lines)
+    for place in (tmp_path / "pack", tmp_path):
+        (place / "other.py").touch()
+    (tmp_path / "script").write_text(lines.replace(", __file__", ""))
+    with zipfile.ZipFile(tmp_path / "pack.zip", "w") as archive:
+        archive.writestr("__main__.py", lines)
+        archive.writestr("other.py", "")
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w") as archive:
+        archive.writestr("other.py", "")
+    theirs, ours = (
+        subprocess.run([sys.executable, *before, *words, "argument"], capture_output=True, text=True, timeout=30,
+                       cwd=tmp_path, env=ENVIRONMENT)
+        for before in ([], ["-m", "netos", "exec", "--quiet", "--", "python"]))
+    assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout), ours.stderr
+
+
+def test_a_commands_name_is_looked_up_as_a_shell_does(tmp_path, monkeypatch):
+    """In PATH, and not among the directories of the project: many have one that is called as its command."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "command").write_text("#!/bin/sh\n'''exec' /long/python \"$0\" \"$@\"\n' '''\nimport sys\n")
+    (tmp_path / "bin" / "command").chmod(0o755)
+    (tmp_path / "command").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.chdir(tmp_path)
+    assert parse_program(["command", "x"]) == Program("file", str(tmp_path / "bin" / "command"), ["x"])
+    with pytest.raises(NoSuchProgram, match=r"has no __main__\.py"):
+        parse_program(["python", "command"])
