@@ -13,6 +13,7 @@ from netos.fuzz.plan import STACK, FuzzError, Plan, Record
 KIND = b"\x88\xb5"
 HEADER = bytes(12) + KIND
 MICROSECOND = 1000
+LARGEST = 65535 + 18            # bytes: an IP packet behind an Ethernet header with a tag
 FOREIGN_START = (10**18 + 10**9, 2 * 10**9)     # when frames of other captures go into a configuration, into the stack
 
 
@@ -26,7 +27,10 @@ def write_finding(path: str, plan: Plan, seed: int, records: list[Record]) -> No
 
 
 def read_finding(path: str, plan: Plan | None = None) -> tuple[Plan, int, list[Record]]:
-    """The plan, the seed and the frames; any other capture is taken for frames of one device, and needs a plan."""
+    """The plan, the seed and the frames; any other capture is taken for frames of one device, and needs a plan.
+
+    Raises FuzzError.
+    """
     records: list[Record] = []
     found: tuple[Plan, int] | None = None
     start: int | None = None
@@ -34,6 +38,8 @@ def read_finding(path: str, plan: Plan | None = None) -> tuple[Plan, int, list[R
         if record.data[:len(HEADER)] == HEADER and not records:
             found = Plan.from_text(record.data[len(HEADER):].decode(errors="replace"))
             continue
+        if len(record.data) > LARGEST:
+            raise FuzzError(f"{path} has a frame of {len(record.data)} bytes: a link takes {LARGEST} at most")
         start = record.timestamp if start is None else start
         device = record.timestamp % MICROSECOND if found else 0
         records.append((record.timestamp - record.timestamp % MICROSECOND, device, record.data))

@@ -39,9 +39,10 @@ cdef enum:
     KEEP                        # a connection's memory is never given back
     AT_CLOSE                    # a packet is kept when all has been closed
     MUTE                        # after the trigger nothing passes
+    READ_PAST                   # reads the byte behind a packet's end: a crash in the asan build alone
 
 NAMES = ("none", "leak", "uncounted", "lose", "lose-all", "heap", "spin", "wait", "slow", "crash", "standstill",
-         "sequences", "buffers", "segments", "pings", "syns", "data", "checksums", "keep", "at-close", "mute")
+         "sequences", "buffers", "segments", "pings", "syns", "data", "checksums", "keep", "at-close", "mute", "read-past")
 
 cdef extern from *:
     ctypedef unsigned char volatile_byte "volatile unsigned char"
@@ -50,6 +51,7 @@ cdef extern from "<unistd.h>" nogil:
     int pause()
 
 cdef int stack_defect = NONE
+cdef int seen = 0
 cdef void **heap = NULL         # what was never freed, each with a pointer to the one before
 
 
@@ -69,9 +71,9 @@ cdef bint has_trigger(const Descriptor *packet) noexcept nogil:
     return packet.length >= 34 and load_be16(packet.data + 12) == 0x0800 and packet.data[22] == TRIGGER
 
 
-cdef void misbehave(int defect) noexcept nogil:
-    """What needs no packet."""
-    global heap
+cdef void misbehave(int defect, const Descriptor *packet) noexcept nogil:
+    """What leaves the packet as it is."""
+    global heap, seen
     cdef volatile_byte *nowhere = NULL
     cdef void **block
     if defect == SPIN:
@@ -84,6 +86,8 @@ cdef void misbehave(int defect) noexcept nogil:
         work(<int64_t>150000000)
     elif defect == CRASH:
         nowhere[0] = 1
+    elif defect == READ_PAST:
+        seen += packet.data[packet.length]
     elif defect == HEAP:
         block = <void **>malloc(256)
         memset(block, 1, 256)
@@ -100,7 +104,7 @@ cdef class BrokenStack(Stack):
         cdef bint syn = tcp and packet.data[47] & 2
         cdef bint ping = packet.length >= 42 and packet.data[23] == 1 and packet.data[34] == 8
         if stack_defect == HEAP or triggered:
-            misbehave(stack_defect)
+            misbehave(stack_defect, packet)
         if stack_defect == LOSE_ALL or (stack_defect in (LEAK, LOSE) and triggered):
             self.vcpu.consumed += stack_defect != LEAK
             batch.count = 0
@@ -169,7 +173,7 @@ cdef class Broken(Element):
             packet = batch.packets[i]
             triggered = has_trigger(packet)
             if self.defect == HEAP or triggered:
-                misbehave(self.defect)
+                misbehave(self.defect, packet)
             self.muted |= self.defect == MUTE and triggered
             if self.muted:
                 packet_consume(self.vcpu, packet)

@@ -144,7 +144,7 @@ def _read_tcp(found: Heard) -> None:
             break
         if kind != 1:
             found.options[kind] = segment[at + 2:at + segment[at + 1]]
-        at += 1 if kind == 1 else segment[at + 1]
+        at += 1 if kind == 1 else max(segment[at + 1], 1)        # what the stack says may be wrong
 
 
 class Peer:

@@ -115,6 +115,12 @@ def test_other_captures_are_replayed_into_what_is_named(netos, tmp_path):
     status, _, err = netos("replay", "some.pcap")
     assert status == 2
     assert "--into" in err
+    writer = PcapWriter(str(tmp_path / "large.pcap"))
+    writer.append(bytes(70000))
+    writer.close()
+    status, _, err = netos("replay", "large.pcap", "--into", "stack")
+    assert status == 2
+    assert "large.pcap has a frame of 70000 bytes" in err       # and not: the packet buffers have leaked
 
 
 def test_mistakes_are_told(netos, tmp_path):

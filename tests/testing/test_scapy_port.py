@@ -1,6 +1,7 @@
 """ScapyPort: scapy's functions against a stack, an appliance and a router of this process, in virtual time."""
 
 import time
+from pathlib import Path
 
 import pytest
 from scapy.layers.dns import DNS, DNSQR, DNSRR
@@ -204,3 +205,17 @@ def test_mistakes(stack):
         ScapyPort(stack, "eth9")
     with pytest.raises(OSError, match="no file descriptor"):
         ScapyPort(stack).fileno()
+
+
+def test_two_ports_at_one_router():
+    """The port that does not wait answers no ARP: nothing comes through a router that has to ask."""
+    text = (Path(__file__).parents[2] / "configs" / "router.click").read_text()
+    graph, diagnostics = parse_config(text, "router.click", class_info=default_registry.class_info,
+                                      class_names=default_registry.names)
+    appliance = Appliance(graph, diagnostics=diagnostics)
+    inner = ScapyPort(appliance, "tap1", address="10.0.2.9/24", gateway="10.0.2.1")
+    port = ScapyPort(appliance, "tap0", address="10.0.1.9/24", gateway="10.0.1.1", each=inner.run)
+    assert port.sr1(IP(dst="10.0.2.9") / ICMP(), timeout=2) is None
+    asked = inner.sniff(timeout=1, lfilter=lambda frame: ICMP in frame)
+    assert [(frame[IP].src, frame[IP].dst, frame[IP].ttl) for frame in asked] == [("10.0.1.9", "10.0.2.9", 63)]
+    appliance.close()
