@@ -33,6 +33,8 @@ class StreamTransport(_FlowControlMixin):
     def __init__(self, loop: Any, endpoint: TcpEndpoint, protocol: asyncio.BaseProtocol, server: Any = None,
                  waiter: asyncio.Future[None] | None = None, extra: dict[str, Any] | None = None,
                  sock: StackSocket | None = None) -> None:
+        if server is not None:
+            attach(server, self)            # first: it refuses, when the server has been closed meanwhile
         super().__init__({"sockname": endpoint.local, "peername": endpoint.remote, **(extra or {})}, loop)
         self._endpoint = endpoint
         self._sock = sock
@@ -51,8 +53,6 @@ class StreamTransport(_FlowControlMixin):
         endpoint.no_delay = True
         endpoint.user = self
         loop.netos_open.add(self)
-        if server is not None:
-            attach(server, self)
         loop.call_soon(self._begin, waiter)
 
     def _begin(self, waiter: asyncio.Future[None] | None) -> None:

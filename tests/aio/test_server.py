@@ -139,3 +139,24 @@ def test_a_server_that_nobody_refers_to_serves_on(kind):
         warnings.simplefilter("ignore", ResourceWarning)
         run(kind, main)
         gc.collect()
+
+
+@pytest.mark.parametrize("kind", [Ours, OursUv])
+def test_a_server_that_is_closed_in_its_factory_leaves_nothing_behind(kind):
+    """The connection is refused, and no half-made transport lives on in the loop."""
+    async def main():
+        loop = asyncio.get_running_loop()
+
+        def factory():
+            server.close()
+            return Recorder()
+
+        server = await loop.create_server(factory, "127.0.0.1", 0)
+        _, client = await loop.create_connection(Recorder, *server.sockets[0].getsockname())
+        await client.lost
+        await asyncio.sleep(0)
+        assert not loop.netos_open
+        assert [problem["message"] for problem in loop.problems] == [
+            "Error on transport creation for incoming connection"]
+
+    run(kind, main)
