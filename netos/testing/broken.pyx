@@ -42,7 +42,8 @@ cdef enum:
     READ_PAST                   # reads the byte behind a packet's end: a crash in the asan build alone
 
 NAMES = ("none", "leak", "uncounted", "lose", "lose-all", "heap", "spin", "wait", "slow", "crash", "standstill",
-         "sequences", "buffers", "segments", "pings", "syns", "data", "checksums", "keep", "at-close", "mute", "read-past")
+         "sequences", "buffers", "segments", "pings", "syns", "data", "checksums", "keep", "at-close", "mute",
+         "read-past")
 
 cdef extern from *:
     ctypedef unsigned char volatile_byte "volatile unsigned char"
