@@ -162,13 +162,12 @@ cdef bint keepalive(Tcb *tcb) noexcept nogil:
     cdef Path path
     if not tcb.bits & TCB_KEEPALIVE or tcb.connection.state < ESTABLISHED:
         return 1
-    if tcb.heard_at >= tcb.probed_at:           # the last probe was answered, however short the idle time is
-        tcb.probes = 0
+    if tcb.heard_at >= tcb.probed_at and not tcb.deadline[TIMER_PERSIST]:
+        tcb.probes = 0                          # the last probe was answered, however short the idle time is
     if now < due:
-        tcb.probes = 0
         set_timer(tcb, TIMER_KEEPALIVE, due)
         return 1
-    if tcb.send.used == 0:
+    if not tcb_unfinished(tcb):                 # else other timers see to it
         if tcb.probes >= tcb.keepalive_count:
             return give_up(tcb)
         tcb.probes += 1

@@ -2,6 +2,8 @@
 
 import errno
 
+import pytest
+
 from netos.testing.mutate_tcp import mutation
 from netos.testing.segments import Peer
 
@@ -33,8 +35,7 @@ def test_must_25_nobody_is_probed_who_did_not_ask():
 
 
 @mutation("tcp_timers.pyx",
-          "    if now < due:\n        tcb.probes = 0\n        set_timer(tcb, TIMER_KEEPALIVE, due)\n"
-          "        return 1\n",
+          "    if now < due:\n        set_timer(tcb, TIMER_KEEPALIVE, due)\n        return 1\n",
           "")
 def test_must_26_only_an_idle_connection_is_probed():
     """MUST-26: whatever comes from the peer starts the interval anew."""
@@ -99,7 +100,7 @@ def test_must_29_one_lost_answer_is_not_the_end():
     assert (server.state, server.error) == ("CLOSED", errno.ETIMEDOUT)
 
 
-@mutation("tcp_timers.pyx", "    if tcb.heard_at >= tcb.probed_at: ", "    if 0: ")
+@mutation("tcp_timers.pyx", "    if tcb.heard_at >= tcb.probed_at and", "    if 0 and")
 def test_answered_probes_end_nothing_however_they_are_spaced():
     """With an interval longer than the idle time the connection is always due; it must not die of answers."""
     peer = Peer()
@@ -113,6 +114,20 @@ def test_answered_probes_end_nothing_however_they_are_spaced():
     assert server.state == "ESTABLISHED"
     peer.wait(41)
     assert (server.state, server.error) == ("CLOSED", errno.ETIMEDOUT)
+
+
+@mutation("tcp_timers.pyx", "tcb.heard_at >= tcb.probed_at and not tcb.deadline[TIMER_PERSIST]:", "1:")
+@pytest.mark.parametrize("data", [b"never taken", b""])
+def test_keepalive_does_not_keep_what_nobody_waits_for(data):
+    """Both count probes: a closed connection whose peer is gone, its window closed, must end all the same."""
+    peer = Peer()
+    server = peer.accepted(window=0)
+    server.keepalive = True
+    server.set_keepalive(0.1, 0.2, 9)
+    server.send(data)
+    server.close()
+    peer.wait(200)
+    assert peer.stack.tcp_count == (0, 0, 0)
 
 
 def test_keepalives_are_answered():
