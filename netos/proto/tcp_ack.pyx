@@ -94,6 +94,7 @@ cdef bint acknowledged(Tcb *tcb, const Segment *segment, uint32_t ack) noexcept 
         ranges_forget(&tcb.sacked, tcb.sacked.items[0].end)
     tcb.progress_at = now
     tcb.probes = tcb.timeouts = 0
+    tcb.soft_error = 0                          # what stood in the way is gone
     if tcb.bits & TCB_RECOVERY:
         recovering(tcb, ack, acked, full)
     else:

@@ -195,6 +195,8 @@ def test_an_open_connection_outlives_its_neighbour():
     del peer._hear
     peer.wait(60)
     assert peer.drain()[-1].data == b"data"
+    peer.send(ack=peer.heard + 4)                       # it has gone on: another end will have another reason
+    assert server.soft_error == 0
 
 
 # An address that is to be ours (RFC 5227 section 2.1)
