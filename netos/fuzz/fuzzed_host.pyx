@@ -45,6 +45,7 @@ cdef class FuzzedHost:
     def __init__(self, uint64_t seed, Journal journal not None, *, bint offload=False, uint32_t mtu=1500,
                  int64_t budget=200000000):
         cdef Host *host
+        cdef bytes ether = ETHER_ADDRESS
         self.journal = journal
         self.chance.state = seed
         self.budget, self.offload = budget, offload
@@ -55,9 +56,9 @@ cdef class FuzzedHost:
         host.secret[0], host.secret[1], host.identification = seed + 1, ~seed, <uint32_t>seed
         self.stack.protocols.reassembly.fragments.seed = <uint32_t>seed
         self.stack.now = self.now
-        self.stack.set_interface("eth0", ether=ETHER_ADDRESS, mtu=mtu, offload=offload)
+        self.stack.set_interface("eth0", ether=ether, mtu=mtu, offload=offload)
         self.stack.set_addresses("eth0", ["10.0.0.2/24"], gateway="10.0.0.1")
-        memcpy(self.station.ether, <const char *>ETHER_ADDRESS, 6)
+        memcpy(self.station.ether, <const char *>ether, 6)
         self.station.address, self.station.mtu = HOST, mtu
         self.server = Program(self.stack)
         self.server.reader = Readers(seed)
