@@ -22,8 +22,16 @@ from netos.handlers import read_handler, write_handler
 cdef enum:
     EVENT_DHCP = 1
     LATER = 10000000                # nanoseconds
+    DHCP_LEAST = 576                # bytes of a packet that a client must be able to take (RFC 2131 section 2)
 
 cdef int64_t RETRY = 10000000000    # nanoseconds
+
+
+def is_of_one_host(prefix):
+    """Whether an address with its prefix can be a host's on a link."""
+    address, network = prefix.ip, prefix.network
+    return not (address.is_multicast or address.is_unspecified or address.is_loopback or (
+        network.prefixlen < 31 and address in (network.network_address, network.broadcast_address)))
 
 
 cdef void outbox_ready(void *element) noexcept nogil:
@@ -79,6 +87,14 @@ cdef class HostStack(Element):
             raise ArgumentError("the server tells address and gateway: leave ADDRESS and GATEWAY out", "DHCP")
         if dhcp and ether is None:
             raise ArgumentError("is for Ethernet: give ETHER", "DHCP")
+        if dhcp and mtu < DHCP_LEAST:
+            raise ArgumentError(f"with DHCP packets of {DHCP_LEAST} bytes have to pass", "MTU")
+        if ether is not None and ether.is_group:
+            raise ArgumentError(f"{ether} is a group's address, not one host's: its first byte must be even", "ETHER")
+        if address is not None and not is_of_one_host(address):
+            raise ArgumentError(f"{address} is not the address of one host", "ADDRESS")
+        if gateway is not None and address is not None and gateway == address.ip:
+            raise ArgumentError(f"{gateway} is this host itself", "GATEWAY")
         if gateway is not None and (address is None or gateway not in address.network):
             raise ArgumentError(f"{gateway} is no neighbour: a gateway lies in the network of ADDRESS", "GATEWAY")
         self.given = address

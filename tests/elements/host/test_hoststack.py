@@ -216,6 +216,23 @@ def test_the_gateway_is_a_neighbour():
         Router.from_text(LINK.format("10.0.0.2/24, GATEWAY 10.1.0.1"))
 
 
+@pytest.mark.parametrize(("arguments", "said"), [
+    ("10.0.0.255/24", "not the address of one host"), ("10.0.0.0/24", "not the address of one host"),
+    ("224.0.0.1/24", "not the address of one host"), ("0.0.0.0/0", "not the address of one host"),
+    ("10.0.0.2/24, GATEWAY 10.0.0.2", "GATEWAY: 10.0.0.2 is this host itself"),
+    ("10.0.0.2/24, ETHER ff:ff:ff:ff:ff:ff", "a group's address"),
+    ("DHCP true, ETHER 02:00:00:00:00:02, MTU 300", "MTU: with DHCP packets of 576 bytes")])
+def test_what_no_host_can_be_is_refused(arguments, said):
+    """Each was taken, and the host was deaf, or its DHCP client ended with a traceback."""
+    with pytest.raises(ConfigError, match=said):
+        Router.from_text(LINK.format(arguments))
+
+
+def test_a_link_of_two_has_no_broadcast_address():
+    Router.from_text(LINK.format("10.0.0.0/31"))
+    Router.from_text(LINK.format("10.0.0.2/32"))
+
+
 def test_replicas_are_refused():
     text = LINK.format("10.0.0.2/24")
     graph, diagnostics = parse_config(text, "x", class_info=default_registry.class_info,
