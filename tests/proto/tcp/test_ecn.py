@@ -1,4 +1,4 @@
-"""Explicit congestion notification, as the sender keeps its rules (RFC 3168 section 6.1)."""
+"""Explicit congestion notification, and the rules that its sender keeps (RFC 3168 section 6.1)."""
 
 from netos.proto.endpoints import TcpEndpoint
 from netos.testing.mutate_tcp import mutation
@@ -12,6 +12,43 @@ def sender(**options):
     server.send(bytes(200 * 1460))
     peer.let_go()
     return peer, server, peer.drain()
+
+
+@mutation("tcp_passive.pyx", "TCP_SYN | TCP_ACK | (TCP_ECE if offer.ecn else 0)", "TCP_SYN | TCP_ACK")
+@mutation("tcp_input.pyx", "            tcb.bits |= TCB_ECE_PENDING | TCB_ACK_NOW\n", "            pass\n")
+def test_explicit_congestion_notification():
+    """RFC 3168: negotiated, marks echoed until CWR, echoes answered by half the window, once, and CWR."""
+    peer = Peer()
+    server = peer.accepted(flags="SEC")
+    assert server.facts["ecn"]
+    peer.send(b"marked", "PA", tos=3)
+    peer.expect("AE")
+    peer.send(b"more", "PA", tos=2)
+    peer.wait(0.1)
+    peer.expect("AE")
+    peer.send(b"reduced", "PAC", tos=2)
+    peer.wait(0.1)
+    peer.expect("A")
+    server.send(bytes(20 * 1460))
+    peer.let_go()
+    sent = peer.drain()
+    assert {heard.tos & 3 for heard in sent} == {2}
+    peer.send(b"", "AE", ack=sent[0].end)
+    peer.send(b"", "AE", ack=sent[1].end)
+    assert server.facts["cwnd"] == 10 * 1460 // 2
+    for heard in sent[2:]:
+        peer.send(b"", "A", ack=heard.end)
+    assert peer.hear().flags in ("AC", "PAC")
+
+
+def test_without_ecn_in_the_syn_marks_mean_nothing():
+    """RFC 3168: neither echoed nor set."""
+    peer = Peer()
+    server = peer.accepted()
+    peer.send(b"marked", "PA", tos=3)
+    server.send(b"x")
+    peer.let_go()
+    assert peer.expect("PA").tos == 0
 
 
 @mutation("tcp_emit.pyx", "        if length and at == tcb.snd_max and not", "        if length and not")
