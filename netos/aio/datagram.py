@@ -178,4 +178,4 @@ class DatagramTransport(asyncio.DatagramTransport, _FlowControlMixin):
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
         if not getattr(self, "_lost", True):
             _warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
-            self._sock.close()
+            self._sock.forget()

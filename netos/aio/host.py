@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import threading
 import time
 from asyncio.log import logger
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -68,7 +69,7 @@ class Host:
         self.dns = tuple(dns)
         self.closed = False
         self._runner: InlineRunner | None = None
-        self._overruns = 0
+        self._overruns = self._thread = 0
         self.router.cpu.on_overrun = self._overrun
         keep_from_children(self)
         try:
@@ -97,9 +98,24 @@ class Host:
         if self.loop is not None:
             raise RuntimeError("another event loop runs on this host: a host has one at a time")
         self.loop = loop
+        self._thread = threading.get_ident()
         self._runner = InlineRunner(self.router.cpu, loop)
         self._runner.stopped.add_done_callback(self._stopped)
         self._runner.start()
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Call the function where the stack may be touched: here, or in the thread of the loop that moves the packets.
+
+        For what garbage collection does: it runs in any thread, also while packets are moved without the GIL.
+        """
+        loop = self.loop
+        if loop is not None and self._thread != threading.get_ident():
+            try:
+                loop.call_soon_threadsafe(function)
+                return
+            except RuntimeError:            # it has just been closed
+                pass
+        function()
 
     def _stopped(self, stopped: asyncio.Future[None]) -> None:
         """No packets move any more, though the loop runs."""

@@ -83,7 +83,7 @@ def move(sock: Any, twin: StackSocket) -> None:
     if sock.getsockname()[1]:
         twin.bind(sock.getsockname())
     sock.__class__ = MovedSocket
-    guard = weakref.finalize(sock, twin.close)
+    guard = weakref.finalize(sock, twin.forget)
     guard.atexit = False
     _twins[sock] = twin, guard
 

@@ -51,7 +51,8 @@ class StackSocket:
         if kind not in (socket.SOCK_STREAM, socket.SOCK_DGRAM, -1):
             raise error_of(errno.ESOCKTNOSUPPORT)
         self.proto = max(proto, 0)
-        self._stack: Stack = endpoint.stack if endpoint is not None else (host or current_host()).stack
+        self._host = host or (current_host() if endpoint is None else None)
+        self._stack: Stack = endpoint.stack if endpoint is not None else self._host.stack     # type: ignore[union-attr]
         self._endpoint = endpoint
         self._bound: TcpListener | None = None          # keeps a port for who does not listen there (yet)
         self._options = Options(self.type)
@@ -75,7 +76,7 @@ class StackSocket:
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
         if not self._closed and (self._endpoint or self._bound) is not None and not self._lent():
             _warn(f"unclosed {self!r}", ResourceWarning, source=self)
-            self.close()
+            self.forget()
 
     # Waiting
 
@@ -188,7 +189,7 @@ class StackSocket:
         made = self._endpoint.accept()
         if made is None:
             raise error_of(errno.EAGAIN)
-        sock = type(self)(endpoint=made)
+        sock = type(self)(endpoint=made, host=self._host)
         sock._options.values.update(self._options.values)
         sock._options.tell(made)
         return sock, made.remote
@@ -346,6 +347,13 @@ class StackSocket:
                     endpoint.abort()
                 endpoint.close()
         self.stack_event(0)
+
+    def forget(self) -> None:
+        """Close it, in whatever thread nobody refers to it any more."""
+        if self._host is None:
+            self.close()
+        else:
+            self._host.call(self.close)
 
     def take_endpoint(self) -> Endpoint | None:
         """The endpoint, for a transport, which hears of its events from then on."""

@@ -75,7 +75,7 @@ class StreamTransport(_FlowControlMixin):
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         if name == "socket" and "socket" not in self._extra:
             if self._sock is None:
-                self._sock = StackSocket(endpoint=self._endpoint)
+                self._sock = StackSocket(endpoint=self._endpoint, host=self._host)
                 self._endpoint.user = self
             self._extra["socket"] = trsock.TransportSocket(self._sock)          # type: ignore[arg-type]
         return super().get_extra_info(name, default)
@@ -302,6 +302,6 @@ class StreamTransport(_FlowControlMixin):
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
         if not getattr(self, "_lost", True):
             _warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
-            self._endpoint.close()
+            self._host.call(self._endpoint.close)
             if self._server is not None:
                 detach(self._server, self)

@@ -1,11 +1,13 @@
 """A host's life: loops come and go on it, and what goes wrong below them is told."""
 
 import asyncio
+import gc
+import threading
 
 import pytest
 
 import netos.aio
-from tests.aio.loops import Ours, Recorder, pair, run
+from tests.aio.loops import Ours, Recorder, pair, run, until
 
 
 def test_a_programs_slow_callbacks_are_not_the_kernels_affair(caplog):
@@ -67,3 +69,24 @@ def test_a_port_is_free_again_when_the_loop_that_served_there_is_closed():
             port = netos.aio.run(main(0))
         with pytest.warns(ResourceWarning, match="unclosed"):
             assert netos.aio.run(main(port)) == port
+
+
+def test_what_another_thread_forgets_is_closed_by_the_loops():
+    """Garbage is collected in any thread; the loop's may be moving packets without the GIL just then."""
+    closed = []
+
+    class Noticing(netos.aio.socket):
+        def close(self):
+            closed.append(threading.get_ident())
+            super().close()
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        sockets = [Noticing(host=loop.netos_host)]
+        sockets[0].bind(("127.0.0.1", 0))
+        with pytest.warns(ResourceWarning, match="unclosed"):
+            await asyncio.to_thread(lambda: (sockets.clear(), gc.collect()))
+        await until(lambda: closed)
+
+    run(Ours, main)
+    assert closed == [threading.get_ident()]
