@@ -50,10 +50,9 @@ def main(argv: Sequence[str]) -> int:
     A signal that ends it leaves what was found so far; without a finding the status is 128 and the signal's number.
     """
     options = parser().parse_args(argv)
-    if options.jobs < 1 or options.seconds <= 0:
-        raise UsageError("--jobs and --seconds must be more than zero")
-    if options.rounds is not None and options.rounds < 1:
-        raise UsageError("--rounds must be more than zero")
+    for name in ("jobs", "seconds", "rounds", "budget"):
+        if getattr(options, name) is not None and not getattr(options, name) > 0:
+            raise UsageError(f"--{name} must be more than zero")
     plan = plan_of(options)
     if plan.target != STACK and not is_accepted(plan):
         return REFUSED

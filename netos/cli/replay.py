@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from netos.cli.configuration import REFUSED, read_configuration, split_definitions
 from netos.cli.fuzz_target import is_accepted
 from netos.fuzz.capture import read_finding
-from netos.fuzz.plan import STACK, Plan
+from netos.fuzz.plan import SEEDS, STACK, Plan
 from netos.fuzz.templates import PROTOCOLS, scapy_templates
 from netos.fuzz.trial import trial
 
@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser().parse_args(argv)
     plan = None
     if options.into is not None:
-        plan = Plan(seed=options.seed, scapy=False)
+        plan = Plan(seed=options.seed & SEEDS, scapy=False)
         if options.into != STACK:
             plan.text, plan.target = read_configuration(options.into)
             plan.definitions = split_definitions(options.definitions)

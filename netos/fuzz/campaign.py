@@ -16,11 +16,10 @@ from pathlib import Path
 
 from netos.fuzz.capture import write_finding
 from netos.fuzz.journal import Journal
-from netos.fuzz.plan import STACK, Plan, Record
+from netos.fuzz.plan import SEEDS, STACK, Plan, Record
 from netos.fuzz.shrink import shrunk
 from netos.fuzz.trial import (
-    BLOCKED,
-    ENDLESS,
+    HANGS,
     PATIENCE,
     SHORT_PATIENCE,
     died_of,
@@ -155,7 +154,7 @@ class Job:
 
 def round_seed(plan: Plan, number: int) -> int:
     """The seed of a round."""
-    return (plan.seed * 1_000_000 + number) & 0xFFFFFFFFFFFFFFFF
+    return (plan.seed * 1_000_000 + number) & SEEDS
 
 
 def resident() -> int:
@@ -245,13 +244,14 @@ class Campaign:
             if reason.startswith("crash") and words:
                 Path(path).with_suffix(".log").write_bytes(words)
             self.findings.append(finding)
-        if trial(self.plan, seed, records, self.corpus) != reason:
+        same = HANGS if reason in HANGS else {reason}
+        if trial(self.plan, seed, records, self.corpus) not in same:
             return
         finding.reproduced = True
 
         def fails(some: list[Record]) -> bool:
-            patience = SHORT_PATIENCE if reason in (ENDLESS, BLOCKED) else None
-            return trial(self.plan, seed, some, self.corpus, patience=patience) == reason
+            patience = SHORT_PATIENCE if reason in HANGS else None
+            return trial(self.plan, seed, some, self.corpus, patience=patience) in same
 
         kept = shrunk(records, fails, seconds=self.shrinking)
         with undisturbed():

@@ -21,6 +21,7 @@ ADDRESS = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 ETHER = re.compile(r"(?<![0-9a-fA-F:])(?:[0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2}(?![0-9a-fA-F:])")
 FRAMES = 2048               # of a configuration's corpus
 CONNECTIONS = {"tcp": 14}   # of 16 frames, how many speak on a connection, when a protocol was asked for
+SEEDS = (1 << 64) - 1       # the largest seed of a round
 Record = tuple[int, int, bytes]
 
 
@@ -66,7 +67,13 @@ class Plan:
         """What to_text() has made; raises FuzzError."""
         try:
             found = json.loads(text)
-            return cls(**found["plan"]), int(found["seed"])
+            made = cls(**found["plan"])
+            for name, default in asdict(cls()).items():
+                if not isinstance(getattr(made, name), int | float if isinstance(default, float) else type(default)):
+                    raise ValueError(f"{name} is {getattr(made, name)!r}")
+            if not set(made.protocols) <= set(templates.PROTOCOLS):
+                raise ValueError(f"the protocols {made.protocols} are not all known")
+            return made, int(found["seed"]) & SEEDS
         except (ValueError, TypeError, KeyError) as error:
             raise FuzzError(f"the capture's first frame is no plan of a fuzz: {error}") from error
 

@@ -22,6 +22,7 @@ SHORT_PATIENCE = 2.0        # likewise where one is known to be, and is looked f
 WAITING = 6                 # times the patience, on the clock: a process that does not work waits for something
 ENDLESS = "endless loop"
 BLOCKED = "it waits for ever"
+HANGS = {ENDLESS, BLOCKED}  # where others need the CPU, too, one looks like the other
 PR_SET_PDEATHSIG = 1        # of prctl(2)
 
 

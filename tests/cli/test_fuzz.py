@@ -12,7 +12,7 @@ import pytest
 
 from netos.drivers.pcapwriter import PcapWriter
 from netos.fuzz import templates
-from netos.fuzz.capture import read_finding
+from netos.fuzz.capture import HEADER, read_finding
 
 UNCHECKED = """FromDevice(tap0) -> c :: Classifier(12/0800, -);      // nobody looks at the header before it is changed
 c[0] -> MarkIPHeader(14) -> DecIPTTL -> q :: Queue(1000) -> ToDevice(tap0);
@@ -26,6 +26,7 @@ from netos.cli.main import main
 from netos.registry import default_registry
 
 netos.fuzz.campaign.PATIENCE = netos.fuzz.campaign.SHORT_PATIENCE = netos.fuzz.trial.PATIENCE = {patience}
+netos.fuzz.trial.WAITING = 100
 
 class Fragile(PyElement):
     ports = "1/1"
@@ -132,7 +133,26 @@ def test_mistakes_are_told(netos, tmp_path):
     status, _, err = netos("fuzz", "y.click")
     assert status == 2
     assert "cannot read y.click" in err
-    assert netos("fuzz", "stack", "--seconds", "0")[0] == 2
+    for option in ("--seconds", "--jobs", "--rounds", "--budget"):
+        status, _, err = netos("fuzz", "stack", option, "0")
+        assert (status, err) == (2, f"netos fuzz: {option} must be more than zero\n")
+
+
+@pytest.mark.parametrize("plan", [{"protocols": ["nope"]}, {"protocols": 5}, {"budget": "x"}, {"nope": 1}, [1]])
+def test_a_finding_that_was_tampered_with_is_refused(netos, tmp_path, plan):
+    """It would be taken for a fault of netos, or for something found."""
+    writer = PcapWriter(str(tmp_path / "x.pcap"))
+    writer.append(HEADER + json.dumps({"plan": plan, "seed": 1}).encode())
+    writer.close()
+    status, _, err = netos("replay", "x.pcap")
+    assert status == 2
+    assert "the capture's first frame is no plan of a fuzz" in err
+
+
+def test_any_seed_will_do(netos, tmp_path):
+    PcapWriter(str(tmp_path / "x.pcap")).close()
+    assert netos("replay", "x.pcap", "--into", "stack", "--seed", -1)[0] == 0
+    assert netos("fuzz", "stack", "--seed", -1, "--rounds", 1, "--no-scapy")[0] == 0
 
 
 @pytest.mark.parametrize(("number", "jobs", "status"), [
