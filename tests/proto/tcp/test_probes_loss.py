@@ -1,4 +1,4 @@
-"""What stacks are told apart by when segments are lost or too large for the path: a test for each word of those rows."""
+"""What stacks are told apart by when segments are lost or too large for the path: a test for each word of the rows."""
 
 from itertools import pairwise
 
