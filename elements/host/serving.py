@@ -21,7 +21,7 @@ from netos.proto.udp_endpoint import UdpEndpoint
 from netos.pyelement import PyElement
 
 IDLE = 60_000_000_000               # nanoseconds
-TURN = 64                           # requests or datagrams that are answered before others have their turn
+TURN = 8                            # requests or datagrams that are answered, in a millisecond, before others go on
 ANSWERING = {7, 13, 17, 19, 37}     # ports of services that answer to anything, also to an answer
 
 
