@@ -223,7 +223,8 @@ cdef int32_t udp_send(Udp *udp, UdpPort *port, const Address *source, const Addr
         udp.host.counts[IP_NO_BUFFER] += 1
         return -ENOBUFS
     udp_write(packet.data, port.port, destination_port, UDP_HEADER_LENGTH + length)
-    memcpy(packet.data + UDP_HEADER_LENGTH, data, length)
+    if length:                                  # else `data` may be NULL
+        memcpy(packet.data + UDP_HEADER_LENGTH, data, length)
     store_be16(packet.data + UDP_AT_CHECKSUM, checksum_nonzero(checksum_finish(checksum_partial(
         packet.data, packet.length, checksum_pseudo(address_number(&local), address_number(destination),
                                                     IP_PROTOCOL_UDP, packet.length)))))
