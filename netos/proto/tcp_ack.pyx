@@ -118,9 +118,9 @@ cdef void recovering(Tcb *tcb, uint32_t ack, uint32_t acked, uint32_t full) noex
         recovery_end(tcb)
         tcb.snd_nxt = tcb.snd_max
         return
-    if sequence_before(tcb.high_rxt, ack):
-        tcb.high_rxt = ack                      # the next hole, at once
-    if not tcb.bits & TCB_SACK:                 # RFC 6582 section 3.2 step 3
+    if sequence_before_or_at(tcb.high_rxt, ack):
+        tcb.high_rxt = ack - 1                  # behind: only what the scoreboard shows as a hole is sent again
+    if not tcb.bits & TCB_SACK:                 # RFC 6582 section 3.2 step 3: the next, at once
         tcb.high_rxt = ack
         tcb.cwnd = (tcb.cwnd - min(acked, tcb.cwnd)) + (full if acked >= full else 0)
         tcb.cwnd = max(tcb.cwnd, full)

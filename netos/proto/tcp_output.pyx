@@ -169,8 +169,8 @@ cdef bint choose_in_recovery(Tcb *tcb, uint32_t allowed, uint32_t full, Choice *
     if hole(tcb, tcb.high_rxt, 0, &at, &length):
         take_data(tcb, at, min(length, full), 1, choice)
         return 1
-    if not tcb.bits & TCB_RESCUED and tcb.sacked.count:
-        at = tcb.sacked.items[tcb.sacked.count - 1].end
+    if not tcb.bits & TCB_RESCUED:
+        at = tcb.sacked.items[tcb.sacked.count - 1].end if tcb.sacked.count else tcb.snd_una
         if <int32_t>(tcb.high_rxt - at) > 0:
             at = tcb.high_rxt
         if <int32_t>(tcb.recover - at) > 0:         # its very end: a block there shows all the others before it lost

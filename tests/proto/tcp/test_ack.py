@@ -105,3 +105,42 @@ def test_a_block_that_ends_half_the_sequence_space_away():
     assert len(sent) == 5
     peer.icmp_error(sent[0], 3, 4, mtu=1000)
     assert sum(len(heard.data) for heard in peer.drain()) == 5 * 1460
+
+
+@mutation("tcp_ack.pyx", "        tcb.high_rxt = ack - 1 ", "        tcb.high_rxt = ack ")
+def test_what_is_on_its_way_behind_a_mended_hole_is_not_sent_again():
+    """RFC 6675 section 5: a partial acknowledgment alone shows no loss; every one of them had a segment sent again."""
+    peer = Peer()
+    server = peer.accepted(sack=True)
+    start = peer.heard
+    server.send(bytes(10 * 1460))
+    peer.let_go()
+    sent = peer.drain()
+    for last in (1, 2, 3):
+        peer.send(b"", "A", ack=start, options=sack_option((sent[1].seq, sent[last].end)))
+    assert [heard.seq for heard in peer.drain()] == [start]
+    for number in range(3, 9):
+        peer.send(b"", "A", ack=sent[number].end)
+    assert [heard.seq for heard in peer.drain()] == [sent[9].seq]       # the one rescue, as there is nothing new
+    peer.send(b"", "A", ack=sent[9].end)
+    assert server.unsent == 0
+
+
+@mutation("tcp_output.pyx", " if tcb.sacked.count else tcb.snd_una\n", " if tcb.sacked.count else tcb.recover\n")
+def test_a_lost_end_behind_a_mended_hole_is_rescued():
+    """RFC 6675 section 4, rule 4: the last segment is sent again, and shows what is missing before it; no timeout."""
+    peer = Peer()
+    server = peer.accepted(sack=True)
+    start = peer.heard
+    server.send(bytes(10 * 1460))
+    peer.let_go()
+    sent = peer.drain()
+    for last in (1, 2, 3):
+        peer.send(b"", "A", ack=start, options=sack_option((sent[1].seq, sent[last].end)))
+    assert [heard.seq for heard in peer.drain()] == [start]
+    peer.send(b"", "A", ack=sent[7].end)
+    assert [heard.seq for heard in peer.drain()] == [sent[9].seq]
+    peer.send(b"", "A", ack=sent[7].end, options=sack_option((sent[9].seq, sent[9].end)))
+    assert [heard.seq for heard in peer.drain()] == [sent[8].seq]
+    peer.send(b"", "A", ack=sent[9].end)
+    assert (server.unsent, peer.stack.counters["tcp_timeouts"]) == (0, 0)
