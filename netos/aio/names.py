@@ -75,6 +75,10 @@ def address_number(address: Any) -> tuple[str, int]:
     if not isinstance(address, tuple) or len(address) != 2:
         raise TypeError(f"an address is a tuple of a host and a port, not {address!r}")
     host, port = address
+    if isinstance(host, (bytes, bytearray)):
+        host = host.decode("ascii")
+    if not isinstance(host, str):
+        raise TypeError(f"a host is a name or a number as text, not {host!r}")
     if not isinstance(port, int):
         raise TypeError(f"a port is a number, not {port!r}")
     if not 0 <= port <= 65535:

@@ -58,6 +58,7 @@ class StackSocket:
         self._options = Options(self.type)
         self._waiting: list[asyncio.Future[None]] = []
         self._connected = endpoint is not None          # at some time
+        self._begun = False                             # to connect, and nobody has asked yet how that went
         self._deaf = self._told = self._closed = False  # told: how the connection has ended
         if endpoint is not None:
             endpoint.user = self
@@ -185,7 +186,7 @@ class StackSocket:
     def accept(self) -> tuple[StackSocket, Address]:
         self._open()
         if not isinstance(self._endpoint, TcpListener):
-            raise error_of(errno.EINVAL)
+            raise error_of(errno.EOPNOTSUPP if self.type == socket.SOCK_DGRAM else errno.EINVAL)
         made = self._endpoint.accept()
         if made is None:
             raise error_of(errno.EAGAIN)
@@ -206,11 +207,14 @@ class StackSocket:
         if self._endpoint is None:
             local = self._bound.local if self._bound is not None else None
             self._have(TcpEndpoint(self._stack, address, local))
+            self._begun = True
             raise error_of(errno.EINPROGRESS)
         if self._connection().state in HANDSHAKE:
             raise error_of(errno.EALREADY)
         self._raise_error()
-        raise error_of(errno.EISCONN)
+        if not self._begun:
+            raise error_of(errno.EISCONN)
+        self._begun = False
 
     def connect_ex(self, address: Address) -> int:
         try:
@@ -265,6 +269,8 @@ class StackSocket:
     def _receive(self, bufsize: int, flags: int) -> tuple[bytes, Address | None]:
         if flags:
             raise error_of(errno.EOPNOTSUPP)
+        if bufsize < 0:
+            raise ValueError("negative buffersize in recv")
         if self.type == socket.SOCK_DGRAM:
             found = self._port().receive()
             if found is None:
@@ -291,7 +297,11 @@ class StackSocket:
 
     def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Address | None]:
         into = memoryview(buffer).cast("B")
-        data, source = self.recvfrom(min(nbytes or len(into), len(into)), flags)
+        if into.readonly:
+            raise TypeError(f"a buffer that can be written to is wanted, not {type(buffer).__name__!r}")
+        if not 0 <= nbytes <= len(into):
+            raise ValueError(f"{nbytes} bytes do not fit into the {len(into)} of the buffer")
+        data, source = self.recvfrom(nbytes or len(into), flags)
         into[:len(data)] = data
         return len(data), source
 
@@ -301,9 +311,14 @@ class StackSocket:
     def _send(self, data: Buffer) -> int:
         content = memoryview(data).cast("B")
         if self.type == socket.SOCK_DGRAM:
+            if self._port().remote is None:
+                raise error_of(errno.EDESTADDRREQ)
             self._port().send(content)
             return len(content)
-        endpoint = self._connection()
+        self._open()
+        if not isinstance(self._endpoint, TcpEndpoint):
+            raise error_of(errno.EPIPE)
+        endpoint = self._endpoint
         if endpoint.state in HANDSHAKE:
             raise error_of(errno.EAGAIN)
         self._raise_error()
@@ -333,6 +348,8 @@ class StackSocket:
 
     def shutdown(self, how: int) -> None:
         endpoint = self._connection()
+        if how not in (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR):
+            raise error_of(errno.EINVAL)
         self._deaf = self._deaf or how in (socket.SHUT_RD, socket.SHUT_RDWR)
         if how in (socket.SHUT_WR, socket.SHUT_RDWR):
             endpoint.shutdown()

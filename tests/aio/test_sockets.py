@@ -349,3 +349,38 @@ def test_memory_of_any_shape_is_sent():
             sock.close()
 
     run(Ours, main)
+
+
+@every_loop
+def test_calls_at_the_wrong_time_or_with_the_wrong_arguments(kind):
+    """Each is answered as by the host: programs look at the errno; what cannot be stored must not be taken."""
+    def told(call):
+        try:
+            return call()
+        except OSError as error:
+            return errno.errorcode[error.errno]
+        except (TypeError, ValueError) as error:
+            return type(error).__name__
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        listener, theirs, client = await connected(kind)
+        fresh, port = made(kind), made(kind, socket.SOCK_DGRAM)
+        assert [told(lambda sock=sock: sock.send(b"x")) for sock in (fresh, listener, port)] == [
+            "EPIPE", "EPIPE", "EDESTADDRREQ"]
+        assert [told(sock.accept) for sock in (fresh, client, port)] == ["EINVAL", "EINVAL", "ENOTSUP"]
+        assert told(lambda: client.shutdown(7)) == "EINVAL"
+        await loop.sock_sendall(theirs, b"kept")
+        await asyncio.sleep(0.01)
+        assert [told(lambda: client.recv(-1)), told(lambda: client.recv_into(bytes(4))),
+                told(lambda: client.recv_into(bytearray(4), 5))] == ["ValueError", "TypeError", "ValueError"]
+        assert client.recv(10) == b"kept"
+        assert [told(lambda host=host: made(kind).bind((host, 0))) for host in (b"127.0.0.1", None, 5)] == [
+            None, "TypeError", "TypeError"]
+        assert told(lambda: fresh.connect(listener.getsockname())) == "EINPROGRESS"
+        await asyncio.sleep(0.01)
+        assert [fresh.connect_ex(listener.getsockname()) for _ in range(2)] == [0, errno.EISCONN]
+        for sock in (listener, theirs, client, fresh, port):
+            sock.close()
+
+    run(kind, main)
