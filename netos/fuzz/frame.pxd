@@ -24,5 +24,5 @@ cdef struct Station:            # whose frames are judged
 cdef void parts_find(Parts *parts, const uint8_t *frame, uint32_t length) noexcept nogil
 cdef void mend(uint8_t *frame, uint32_t length, bint lengths) noexcept nogil
 cdef const char *frame_wrong(const uint8_t *frame, uint32_t length, const Station *station, bint partial,
-                             bint segments) noexcept nogil
+                             uint32_t segment) noexcept nogil
 cdef const char *header_wrong(const uint8_t *frame, uint32_t length) noexcept nogil

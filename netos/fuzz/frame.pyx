@@ -134,10 +134,11 @@ cdef const char *header_wrong(const uint8_t *frame, uint32_t length) noexcept no
 
 
 cdef const char *frame_wrong(const uint8_t *frame, uint32_t length, const Station *station, bint partial,
-                             bint segments) noexcept nogil:
+                             uint32_t segment) noexcept nogil:
     """What is wrong with a frame that a host sent; NULL: nothing.
 
-    `partial`: the transport checksum covers the pseudo header only; `segments`: it is to be cut before it is sent.
+    `partial`: the transport checksum covers the pseudo header only; `segment`: the bytes of data in each of the segments
+    that it is to be cut into before it is sent, 0: it is sent as it is.
     """
     cdef const uint8_t *ip = frame + ETHER
     cdef const uint8_t *at
@@ -158,7 +159,7 @@ cdef const char *frame_wrong(const uint8_t *frame, uint32_t length, const Statio
     header, total = (ip[0] & 15) * 4, load_be16(ip + 2)
     if ETHER + total != length:
         return b"a frame longer than its IP packet was sent"
-    if total > station.mtu and not segments:
+    if total > station.mtu and not segment:
         return b"a packet larger than the link takes was sent"
     if load_be32(ip + 12) not in (0, station.address):
         return b"a packet was sent with a foreign source address"
@@ -175,8 +176,8 @@ cdef const char *frame_wrong(const uint8_t *frame, uint32_t length, const Statio
     if ip[9] == UDP:
         if size < 8 or load_be16(at + 4) != size:
             return b"a UDP datagram with a wrong length was sent"
-        if load_be16(at + 6) == 0 or partial:
-            return NULL
+        if load_be16(at + 6) == 0:
+            return b"a UDP datagram without a checksum was sent"
         if checksum_finish(checksum_partial(at, size, checksum_pseudo_ip(ip, size))):
             return b"a UDP datagram with a wrong checksum was sent"
         return NULL
@@ -185,6 +186,8 @@ cdef const char *frame_wrong(const uint8_t *frame, uint32_t length, const Statio
     wrong = tcp_wrong(at, size)
     if wrong != NULL:
         return wrong
+    if segment and header + (at[12] >> 4) * 4 + segment > station.mtu:
+        return b"a packet was sent that is to be cut into segments larger than the link takes"
     if partial:
         if load_be16(at + 16) != checksum_fold(checksum_pseudo_ip(ip, size)):
             return b"a TCP segment with a wrong partial checksum was sent"
@@ -202,12 +205,12 @@ def mended(bytes frame not None, bint lengths=False):
     return bytes(made)
 
 
-def wrong(bytes frame not None, *, ether, address, uint32_t mtu=1500):
+def wrong(bytes frame not None, *, ether, address, uint32_t mtu=1500, uint32_t segment=0):
     """What is wrong with a frame that the host with these addresses has sent; None: nothing."""
     cdef Station station
     cdef bytes packed = bytes(EtherAddress(ether))
     cdef const char *found
     memcpy(station.ether, <const char *>packed, 6)
     station.address, station.mtu = ipv4_number(str(address)), mtu
-    found = frame_wrong(<const uint8_t *><const char *>frame, <uint32_t>len(frame), &station, 0, 0)
+    found = frame_wrong(<const uint8_t *><const char *>frame, <uint32_t>len(frame), &station, 0, segment)
     return None if found == NULL else (<bytes>found).decode()

@@ -117,7 +117,8 @@ cdef class FuzzedHost:
                 packet = packets[i]
                 self.heard += 1
                 wrong = frame_wrong(packet.data, packet.length, &self.station,
-                                    packet.virtio_flags & VIRTIO_NEEDS_CHECKSUM, packet.gso_type != GSO_NONE)
+                                    packet.virtio_flags & VIRTIO_NEEDS_CHECKSUM,
+                                    packet.gso_size if packet.gso_type != GSO_NONE else 0)
                 if wrong != NULL:
                     self.blame(wrong)
                 if self.captured is not None:

@@ -72,6 +72,14 @@ ARP = templates.arp(1)
     (ARP[:21] + b"\7" + ARP[22:], "neither asks nor answers"), (ARP[:22] + bytes(6) + ARP[28:], "foreign Ethernet"),
     (ARP[:28] + b"\1\2\3\4" + ARP[32:], "foreign IP"),
     (templates.ether(templates.udp(1, 2, bytes(1600))), "larger than the link"),
+    (UDP[:40] + bytes(2) + UDP[42:], "without a checksum"),
 ])
 def test_the_oracle_hears_of(frame, what):
     assert what in (wrong(frame, **HOST) or "")
+
+
+def test_what_is_to_be_cut_fits_the_link_in_pieces():
+    large = templates.ether(templates.tcp(80, 9, 1, 1, 16, bytes(9000), options=bytes(4)))
+    assert wrong(large, segment=1456, **HOST) is None
+    assert "segments larger than the link" in wrong(large, segment=1457, **HOST)
+    assert "larger than the link takes was sent" in wrong(large, **HOST)
