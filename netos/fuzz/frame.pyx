@@ -137,8 +137,8 @@ cdef const char *frame_wrong(const uint8_t *frame, uint32_t length, const Statio
                              uint32_t segment) noexcept nogil:
     """What is wrong with a frame that a host sent; NULL: nothing.
 
-    `partial`: the transport checksum covers the pseudo header only; `segment`: the bytes of data in each of the segments
-    that it is to be cut into before it is sent, 0: it is sent as it is.
+    `partial`: the transport checksum covers the pseudo header only; `segment`: the bytes of data in each segment that
+    it is to be cut into before it is sent, 0: it is sent as it is.
     """
     cdef const uint8_t *ip = frame + ETHER
     cdef const uint8_t *at
