@@ -19,11 +19,12 @@ cdef enum:
 
 
 cdef uint32_t own_mss(Tcp *tcp, const Connection *connection) noexcept nogil:
-    """What to tell the peer: the link's MTU without headers (RFC 6691)."""
+    """What to tell the peer: the link's MTU without headers (RFC 6691), whatever the way out takes (RFC 1191 3.1)."""
     cdef Path path
-    if not host_find_path(tcp.host, &connection.remote, &path):
-        return MTU_DEFAULT - HEADERS
-    return max(min(path.mtu, <uint32_t>65535) - HEADERS, <uint32_t>MSS_LEAST)
+    cdef uint32_t mtu = MTU_DEFAULT
+    if host_find_path(tcp.host, &connection.remote, &path):
+        mtu = path.interface.mtu if path.interface != NULL else path.mtu
+    return max(min(mtu, <uint32_t>65535) - HEADERS, <uint32_t>MSS_LEAST)
 
 
 cdef uint8_t own_scale(uint32_t receive_limit) noexcept nogil:
@@ -53,12 +54,13 @@ cdef void tcb_set_mss(Tcb *tcb, uint32_t path_mtu) noexcept nogil:
 
 cdef void tcb_agree(Tcb *tcb, const Offer *offer) noexcept nogil:
     """Take over what the peer offered; we offer everything ourselves."""
-    cdef uint32_t ours = own_mss(tcb.tcp, &tcb.connection)
+    cdef Path path
+    cdef bint known = host_find_path(tcb.tcp.host, &tcb.connection.remote, &path)
     tcb.irs = offer.irs
     tcb.rcv_nxt = offer.irs + 1
     tcb.last_ack = tcb.rcv_nxt
     tcb.peer_mss = offer.mss
-    tcb_set_mss(tcb, ours + HEADERS)
+    tcb_set_mss(tcb, path.mtu if known else <uint32_t>MTU_DEFAULT)
     tcb.bits &= ~<uint32_t>(TCB_WINDOW_SCALING | TCB_SACK | TCB_TIMESTAMPS)
     if offer.window_scale >= 0:
         tcb.bits |= TCB_WINDOW_SCALING
