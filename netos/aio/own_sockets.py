@@ -116,6 +116,7 @@ class Adopted:
         loop: Any = super()
         if may_move(sock):
             move(sock, loop.stack_socket(sock.family, sock.type, sock.proto))
+        self.netos_say("connects by", twin_of(sock), "connect an unconnected, non-blocking IPv4 socket")
         return await loop.sock_connect(twin_of(sock), address)
 
     async def sock_accept(self, sock: Any) -> Any:

@@ -4,6 +4,7 @@ The servers are the loop's, on 127.0.0.1: what reached the machine's own 127.0.0
 """
 
 import asyncio
+import contextlib
 import gc
 import socket
 
@@ -35,8 +36,8 @@ class ExecUv(Ours):
 every_loop = pytest.mark.parametrize("kind", [Stock, Exec, ExecUv])
 
 
-def own(type=socket.SOCK_STREAM):
-    sock = socket.socket(type=type)
+def own(type=socket.SOCK_STREAM, family=socket.AF_INET):
+    sock = socket.socket(family, type)
     sock.setblocking(False)
     return sock
 
@@ -172,6 +173,10 @@ def test_what_stays_on_the_hosts_network_is_said_once(kind, capsys):
         transport, _ = await loop.create_connection(Recorder, sock=client)
         transport.close()
         (await loop.create_server(Recorder, sock=listener)).close()
+        other = own(family=socket.AF_INET6)
+        with contextlib.suppress(OSError):
+            await loop.sock_connect(other, ("::1", 1))
+        other.close()
         one, _two = socket.socketpair()
         one.setblocking(False)
         (await loop.create_connection(Recorder, sock=one))[0].close()
@@ -181,7 +186,8 @@ def test_what_stays_on_the_hosts_network_is_said_once(kind, capsys):
         await asyncio.sleep(0.01)
 
     run(kind, main)
-    serves, connects = capsys.readouterr().err.splitlines()
+    serves, connects, sixth = capsys.readouterr().err.splitlines()
     assert "serves on a socket of its own, ('127.0.0.1'" in serves
     assert "connects by a socket of its own" in connects
     assert "have it give host and port to create_connection() instead" in connects
+    assert "IPv4 socket instead" in sixth
