@@ -50,8 +50,9 @@ def test_people_read_text(tmp_path):
     (tmp_path / "x.click").write_text("Idle -> Discard; Script(wait 1ms, write stop);")
     done = netos("run", str(tmp_path / "x.click"), "--control", "none")
     assert done.returncode == 0
-    assert done.stderr.splitlines() == ["netos: 3 elements on no device; stop with Ctrl-C",
-                                        "netos: received 0, created 0, sent 0, consumed 0, dropped 0, held 0"]
+    told = [line for line in done.stderr.splitlines() if " in one go" not in line]
+    assert told == ["netos: 3 elements on no device; stop with Ctrl-C",
+                    "netos: received 0, created 0, sent 0, consumed 0, dropped 0, held 0"]
     assert netos("run", str(tmp_path / "x.click"), "--control", "none", "--quiet").stderr == ""
 
 
@@ -63,7 +64,8 @@ def test_the_journal_gets_priorities(tmp_path):
                        stderr=journal, timeout=60, env={**os.environ, "JOURNAL_STREAM":
                                                         f"{status.st_dev}:{status.st_ino}"})
         journal.seek(0)
-        assert [line[:10] for line in journal] == ["<6>netos: "] * 2
+        told = [line for line in journal if " in one go" not in line]       # the watchdog, on a busy machine
+        assert [line[:10] for line in told] == ["<6>netos: "] * 2
 
 
 @pytest.mark.parametrize(("text", "status", "event"), [
