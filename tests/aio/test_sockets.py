@@ -240,8 +240,7 @@ def test_happy_eyeballs_and_local_addresses(kind):
         server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
         address = server.sockets[0].getsockname()
         transport, _ = await loop.create_connection(asyncio.Protocol, *address, happy_eyeballs_delay=0.2, interleave=1,
-                                                    local_addr=("127.0.0.1", 0)) if kind is not OursUv else \
-            await loop.create_connection(asyncio.Protocol, *address, happy_eyeballs_delay=0.2)
+                                                    local_addr=("127.0.0.1", 0))
         transport.close()
         with pytest.raises(OSError, match="error while attempting to bind"):
             await loop.create_connection(asyncio.Protocol, *address, local_addr=("192.0.2.77", 0))
