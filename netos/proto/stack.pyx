@@ -343,7 +343,9 @@ cdef class Stack:
         cdef Listener *listener
         cdef UdpPort *port
         found = []
-        self.end_left()
+        if self.leaving:
+            self.end_left()
+            self.work()
         while self.protocols.tcp.eventful_listeners != NULL:
             listener = self.protocols.tcp.eventful_listeners
             self.protocols.tcp.eventful_listeners = listener.next_eventful

@@ -22,7 +22,7 @@ def test_what_is_known_of_the_way_out_says_nothing_of_the_way_in():
     answer = peer.open()
     assert struct.unpack("!H", answer.options[2]) == (1460,)
     server = peer.listener.accept()
-    assert server.facts["mss"] == 860
+    assert (server.facts["mss"], server.facts["cwnd"]) == (860, 8600)
     server.send(bytes(3000))
     peer.let_go()
     assert len(peer.hear().ip) == 900
