@@ -165,12 +165,15 @@ cdef void recover(Tcb *tcb) noexcept nogil:
 
 
 cdef void update_window(Tcb *tcb, const Segment *segment, uint32_t window) noexcept nogil:
-    """Take the window of a segment that is not older than the one that told the last (RFC 9293 section 3.10.7.4)."""
+    """Take the window of a segment that is not older than the one that told the last (RFC 9293 section 3.10.7.4).
+
+    One that acknowledges more is newer, even when its data were sent before: a retransmission, or all that an honest
+    peer sends after a forger has put SND.WL1 far ahead.
+    """
     cdef bint wider
     if segment.acknowledgment != tcb.snd_una:   # it is of the past: SND.UNA has moved to every newer one
         return
-    if not (sequence_before(tcb.snd_wl1, segment.sequence)
-            or tcb.snd_wl1 == segment.sequence and sequence_before_or_at(tcb.snd_wl2, segment.acknowledgment)):
+    if sequence_before(segment.sequence, tcb.snd_wl1) and segment.acknowledgment == tcb.snd_wl2:
         return
     if window > tcb.snd_wnd or tcb.snd_wnd > window:
         tcb_touch(tcb)

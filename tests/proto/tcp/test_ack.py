@@ -44,6 +44,23 @@ def test_a_late_segment_does_not_tell_the_window():
     assert server.facts["snd_wnd"] == 3 * 1460
 
 
+@mutation("tcp_ack.pyx", "tcb.snd_wl1) and segment.acknowledgment == tcb.snd_wl2:", "tcb.snd_wl1):")
+def test_who_acknowledges_more_tells_the_window():
+    """A single segment far ahead, which anybody may have sent, would keep the window as it told it for ever."""
+    peer = Peer()
+    server = peer.accepted()
+    start = peer.heard
+    server.send(bytes(2 * 1460))
+    peer.let_go()
+    peer.drain()
+    peer.send(b"ahead", "PA", seq=peer.next + 5000, ack=start, window=1)
+    assert server.facts["snd_wnd"] == 1
+    peer.send(b"", "A", ack=start, window=9000)
+    assert server.facts["snd_wnd"] == 1         # it may be older
+    peer.send(b"", "A", ack=start + 1460, window=8000)
+    assert server.facts["snd_wnd"] == 8000
+
+
 @mutation("tcp_ack.pyx", "        tcb.congestion.loss(tcb, flight)\n", "        tcb.congestion.loss(tcb, 0)\n")
 def test_congestion_echoed_with_the_last_acknowledgment_halves_the_window():
     """RFC 3168 section 6.1.2: half of what was on its way, not of the nothing that is left of it."""
