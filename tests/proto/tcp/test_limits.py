@@ -7,8 +7,9 @@ import pytest
 from netos.kernel.vcpu import VirtualCpu
 from netos.proto.endpoints import TcpEndpoint
 from netos.proto.stack import Stack
+from netos.proto.udp_endpoint import UdpEndpoint
 from netos.testing.mutate_tcp import mutation
-from netos.testing.segments import PEER, SECOND, WORD, Peer
+from netos.testing.segments import NAME, PEER, PEER_ETHER, SECOND, STACK_ETHER, WORD, Peer
 
 
 def test_a_peer_that_never_reads_holds_no_more_than_the_send_buffer():
@@ -139,3 +140,49 @@ def test_packets_without_end_for_a_neighbour_that_is_not_there():
     assert client.state == "CLOSED"
     assert client.error in (errno.ETIMEDOUT, errno.EHOSTUNREACH)
     assert peer.cpu.balance["held"] == 0
+
+
+def receive(peer, *segments):
+    """Hand segments to the stack at once; nothing of what it sends is taken from it."""
+    peer.stack.receive(NAME, [STACK_ETHER + PEER_ETHER + b"\x08\0" + segment for segment in segments], peer.now)
+
+
+@mutation("tcp_output.pyx",
+          "        if path.room == 0:\n            tcb_touch(tcb)\n",
+          "        if path.room == 0:\n            pass\n")
+def test_an_acknowledgment_waits_for_room_on_the_link():
+    """A link that has all it can hold: the acknowledgment of a FIN goes afterwards, not when the peer asks again."""
+    peer = Peer()
+    server = peer.accepted()
+    port = UdpEndpoint(peer.stack)
+    port.send(b"x", (PEER, 9))
+    peer.let_go()
+    with pytest.raises(BlockingIOError):
+        while True:
+            port.send(b"x", (PEER, 9))
+    receive(peer, peer.segment(b"", "FA"))
+    peer.let_go()
+    assert [heard.ack for heard in peer.drain() if heard.protocol == 6] == [peer.next + 1]
+    assert server.finished
+
+
+@mutation("tcp_output.pyx",
+          "            failed = 1\n            break\n",
+          "            set_timer(tcb, TIMER_DELAYED_ACK, tcp.host.now + AGAIN_AFTER)\n            break\n")
+def test_data_that_found_no_buffer_goes_when_there_is_one():
+    """Five milliseconds later: also when an acknowledgment, which takes a small buffer, went meanwhile."""
+    peer = Peer()
+    peer.stack.set_interface(NAME, ether=STACK_ETHER, offload=True)
+    server = peer.accepted()
+    kept = []
+    with pytest.raises(MemoryError):
+        while True:
+            kept.append(peer.cpu.packet(bytes(60_000)))
+    server.send(bytes(8 * 1460))
+    receive(peer, peer.segment(bytes(100), "A"), peer.segment(bytes(100), "A", seq=peer.next + 100))
+    peer.let_go()
+    assert [(len(heard.data), heard.ack) for heard in peer.drain()] == [(0, peer.next + 200)]
+    for packet in kept:
+        packet.kill()
+    peer.wait(0.006)
+    assert sum(len(heard.data) for heard in peer.drain()) == 8 * 1460

@@ -3,7 +3,7 @@
 import pytest
 
 from netos.testing.mutate_tcp import mutation
-from netos.testing.segments import WORD, Peer, sack_option
+from netos.testing.segments import NAME, STACK_ETHER, WORD, Peer, sack_option
 
 SHORT = 0.01                            # seconds: the least that is waited for a probe
 DELAYED_ACK = 0.2
@@ -31,9 +31,6 @@ def sent_again(peer):
 
 @mutation("tcp_timers.pyx", "        tcb.tail = TAIL_DUE\n        tcp_output(tcb)\n", "        tcp_output(tcb)\n")
 @mutation("tcp_tail.pyx", "        timeout = max(2 * tcb.srtt, LEAST)\n", "        timeout = LEAST\n")
-@mutation("tcp_output.pyx",
-          "        tcb.snd_last = choice.at + (choice.length - 1) // full * full if choice.length else choice.at\n",
-          "        tcb.snd_last = choice.at\n")
 @pytest.mark.parametrize(("rtt", "due"), [(0.0, SHORT), (0.1, 0.2), (0.5, 1.0)])
 def test_the_last_segment_goes_again_after_two_round_trips(rtt, due):
     """Section 7.2: before the timeout; the window stays, nothing is taken for lost yet."""
@@ -110,7 +107,6 @@ def test_a_peer_without_sack_is_not_probed():
     assert sent_again(peer) == [sent[0].seq]
 
 
-@mutation("tcp_tail.pyx", " and tcb.tail == TAIL_NONE\n", "\n")
 @mutation("tcp_tail.pyx", "    set_timer(tcb, TIMER_RETRANSMIT, tcb.tcp.host.now + tcb.rto)\n", "")
 def test_one_probe_then_the_timeout_anew():
     """Section 7.3: at most one is out, and the whole timeout passes after it."""
@@ -121,6 +117,37 @@ def test_one_probe_then_the_timeout_anew():
     assert went == [(pytest.approx(0.2), sent[-1].seq), (pytest.approx(0.2 + 0.3), sent[0].seq),
                     (pytest.approx(0.5 + 0.6), sent[0].seq)]
     assert peer.stack.counters["tcp_tail_probes"] == 1
+
+
+@mutation("tcp_tail.pyx", " and tcb.tail == TAIL_NONE\n", "\n")
+def test_no_second_probe_while_the_first_is_out():
+    """Section 7.3: though a round trip was measured since: never more than a segment beyond the window."""
+    peer, _server, sent = sender(20 * 1460)
+    peer.wait(SHORT)
+    assert sent_again(peer) == [sent[-1].end]
+    peer.send(b"", "A", ack=sent[0].end)
+    peer.drain()
+    peer.wait(0.19)
+    peer.silence()
+    assert peer.stack.counters["tcp_tail_probes"] == 1
+
+
+@mutation("tcp_output.pyx",
+          "        tcb.snd_last = choice.at + (choice.length - 1) // full * full if choice.length else choice.at\n",
+          "        tcb.snd_last = choice.at\n")
+def test_of_a_super_segment_the_last_segment_is_the_probe():
+    """A link that cuts them itself makes a tail of many segments look like one."""
+    peer = Peer()
+    peer.stack.set_interface(NAME, ether=STACK_ETHER, offload=True)
+    server = peer.accepted(sack=True)
+    server.no_delay = True
+    server.send(bytes(4 * 1460 + 100))
+    peer.let_go()
+    whole = peer.hear()
+    assert len(whole.data) == 4 * 1460 + 100
+    peer.wait(SHORT)
+    probe = peer.hear()
+    assert (probe.end, len(probe.data)) == (whole.end, 100)
 
 
 @mutation("tcp_timers.pyx", "tail_may_be_probed(tcb) and not tcb.tail_untimed:", "tail_may_be_probed(tcb):")
