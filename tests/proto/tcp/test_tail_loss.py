@@ -236,6 +236,25 @@ def test_a_fin_that_was_lost_is_probed_for_too():
 
 
 @mutation("tcp_tail.pyx", "            and tcb.timeouts == 0 and", "            and")
+def test_after_a_timeout_nothing_is_probed_for_before_an_acknowledgment():
+    """Section 7.1: new data may go behind what timed out; the next timeout tells of both."""
+    peer, server, sent = sender(100)
+    for _ in range(2):
+        server.send(bytes(100))
+        peer.let_go()
+    second = peer.hear()
+    peer.drain()
+    peer.send(b"", "A", ack=sent[0].seq, options=sack_option((second.seq, second.end)))
+    peer.wait(0.21)
+    assert [len(heard.data) for heard in peer.drain()] == [300]
+    server.send(bytes(100))
+    peer.let_go()
+    assert [len(heard.data) for heard in peer.drain()] == [100]
+    peer.wait(0.35)
+    assert peer.stack.counters["tcp_tail_probes"] == 0
+    peer.silence()
+
+
 def test_nothing_is_probed_for_while_timeouts_or_a_closed_window_rule():
     """Section 7.1: those have timers of their own."""
     peer, _server, sent = sender(3 * 1460, rtt=0.1)
