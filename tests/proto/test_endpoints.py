@@ -208,3 +208,17 @@ def test_what_another_thread_lets_go_of_ends_in_the_stacks_own_turn(again):
         peer.listen()
     del peer                                    # the stack may end before its next turn, too
     assert cpu.balance["held"] == 0
+
+
+def test_a_datagram_goes_out_from_an_address_of_the_host_or_not_at_all():
+    """Another's would be a forgery, and the answer somebody else's."""
+    peer = Peer()
+    port = UdpEndpoint(peer.stack, ("", 5000))
+    with pytest.raises(OSError) as caught:
+        port.send(b"x", (PEER, 9), "10.9.9.9")
+    assert caught.value.errno == errno.EADDRNOTAVAIL
+    port.send(b"x", (STACK, 5000), STACK)
+    port.send(b"y", ("127.0.0.1", 5000), "127.0.0.1")
+    peer.wait(0)
+    assert (port.receive(), port.destination) == ((b"x", (STACK, 5000)), STACK)
+    assert (port.receive(), port.destination) == ((b"y", ("127.0.0.1", 5000)), "127.0.0.1")
