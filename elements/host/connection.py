@@ -22,7 +22,7 @@ class Connection:
         self.moved_at = server.now
         self.unsent = 0                     # bytes that the peer had not taken when it was looked last
         self.awaited: int | None = None     # since when the rest of a message, or the peer's end, is waited for
-        self.finishing = False
+        self.finishing = self.expired = False
         endpoint.user = self
 
     def stack_event(self, events: int) -> None:
@@ -90,6 +90,10 @@ class Connection:
             pass
         if self.over:
             self.close()
+
+    def expire(self) -> None:
+        """It is late: end it."""
+        self.abort()
 
     def close(self) -> None:
         """All is said and heard; what was sent still arrives. Until then it is one of the server's connections: else

@@ -159,6 +159,16 @@ class Browsing(Connection):
             self.file.close()
             self.file = None
 
+    def expire(self) -> None:
+        """Between two requests it ends as after the last: a reset might take the answer from a client not yet through
+        with it (RFC 9112 section 9.6)."""
+        if self.finishing or self.file is not None or self.waiting or self.endpoint.unsent or self.awaited is not None:
+            self.abort()
+        else:
+            self.keep = False
+            self.moved_at = self.server.now
+            self.finish()
+
     def close(self) -> None:
         self.let_go()
         super().close()

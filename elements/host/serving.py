@@ -229,8 +229,9 @@ class Server(PyElement):
         self.watching = False
         before = self.now - self.idle
         for each in [each for each in self.connections if self.idle and each.is_late(before)]:
-            self.timeouts += 1
-            each.abort()
+            self.timeouts += not each.expired       # ending in order it may be late once more
+            each.expired = True
+            each.expire()
         self.watch()
 
     # Handlers

@@ -22,7 +22,7 @@ class Joined:
         self.server = server
         self.client, self.target = client, target
         self.begun_at = self.moved_at = server.now
-        self.established = self.ending = False
+        self.established = self.ending = self.expired = False
         self.unsent = 0, 0              # bytes that each peer had not taken when it was looked last
         client.no_delay = target.no_delay = True
         client.user = target.user = self
@@ -61,6 +61,10 @@ class Joined:
         if unsent != self.unsent:
             self.unsent, self.moved_at = unsent, self.server.now
         return self.moved_at <= before
+
+    def expire(self) -> None:
+        """It is late: end it."""
+        self.abort()
 
     def close(self) -> None:
         """Both ends are said and heard; each connection is kept until what was sent on it has arrived."""

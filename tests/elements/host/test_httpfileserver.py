@@ -160,6 +160,21 @@ def test_the_end_of_an_empty_file_is_all_of_it(web):
     assert get(web, "/empty", "Range: bytes=0-")[0] == 416
 
 
+def test_an_idle_connection_ends_in_order(web):
+    """RFC 9112 section 9.6: after a reset a client may lose what it has not yet read of the answer."""
+    user = ask(web, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    web.wait(80)
+    assert (user.endpoint.finished, user.endpoint.error) == (True, 0)
+    assert (web.read("web.timeouts"), web.read("web.connections")) == ("1", "1")
+    user.endpoint.close()
+    web.wait(1)
+    assert web.read("web.connections") == "0"
+    silent = web.connect(80)
+    web.wait(200)
+    assert silent.endpoint.error                # he never ended his side
+    assert (web.read("web.timeouts"), web.read("web.connections")) == ("2", "0")
+
+
 def test_requests_that_end_with_the_clients_side_are_all_answered(web):
     """An answer that did not fit into the send buffer was cut off when the client had closed its side."""
     request = b"GET /missing HTTP/1.1\r\nHost: x\r\n\r\n"
