@@ -1,7 +1,7 @@
 """TCP endpoints in Python's hands: connections and listeners; nothing blocks, errors are OSError."""
 
 cimport cython
-from libc.errno cimport EADDRNOTAVAIL, EBADF
+from libc.errno cimport EADDRNOTAVAIL, EBADF, EINVAL, EISCONN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 
@@ -43,6 +43,8 @@ cdef class TcpEndpoint:
     def __init__(self, Stack stack not None, remote, local=None):
         cdef int32_t error = 0
         cdef Address source = address_of(local[0] if local else None), destination = address_of(remote[0])
+        if self.stack is not None:
+            raise os_error(EISCONN)
         self.stack = stack
         self.tcb = tcp_connect(&stack.protocols.tcp, &source, port_of(local[1]) if local else 0, &destination,
                                port_of(remote[1]), &error)
@@ -274,6 +276,8 @@ cdef class TcpListener:
     def __init__(self, Stack stack not None, local, uint32_t backlog=128):
         cdef int32_t error = 0
         cdef Address address = address_of(local[0])
+        if self.stack is not None:
+            raise os_error(EINVAL)
         self.stack = stack
         if not address_is_any(&address) and not host_is_own(&stack.protocols.host, address_number(&address)):
             raise os_error(EADDRNOTAVAIL)

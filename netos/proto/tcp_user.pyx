@@ -1,7 +1,7 @@
 """The user's calls: OPEN, SEND, RECEIVE, CLOSE, ABORT (RFC 9293 section 3.9.1), as sockets have them."""
 
 from libc.errno cimport (
-    EADDRINUSE, EADDRNOTAVAIL, ECONNABORTED, EHOSTUNREACH, ENETUNREACH, ENOBUFS, ENOMEM, ENOTCONN, EPIPE,
+    EADDRINUSE, EADDRNOTAVAIL, ECONNABORTED, EHOSTUNREACH, EINVAL, ENETUNREACH, ENOBUFS, ENOMEM, ENOTCONN, EPIPE,
 )
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
@@ -9,7 +9,7 @@ from libc.stdlib cimport calloc, free
 from netos.proto.host cimport Path, host_find_path, host_is_broadcast, host_is_own
 from netos.proto.inet cimport Address, address_equal, address_is_any, address_number
 from netos.proto.ring cimport ring_copy_in, ring_copy_out, ring_free, ring_room, ring_run, ring_skip
-from netos.proto.ipv4 cimport ip_is_multicast
+from netos.proto.ipv4 cimport ip_is_loopback, ip_is_multicast
 from netos.proto.tcp cimport TCP_ACK, TCP_RST, sequence_before
 from netos.proto.tcp_block cimport (
     CLOSED, CLOSE_WAIT, COUNT_ACTIVE_OPENS, ESTABLISHED, KIND_HALF_OPEN, SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW,
@@ -43,6 +43,9 @@ cdef Tcb *tcp_connect(Tcp *tcp, const Address *local, uint16_t local_port, const
         return NULL
     if address_is_any(&source):
         source = path.source
+    error[0] = EINVAL
+    if ip_is_loopback(address_number(&source)) and path.interface != NULL:
+        return NULL                             # RFC 1122 section 3.2.1.3: such addresses do not leave the host
     error[0] = EADDRNOTAVAIL
     if not host_is_own(tcp.host, address_number(&source)):
         return NULL

@@ -2,7 +2,7 @@
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.errno cimport EADDRNOTAVAIL, EBADF, ENOTCONN
+from libc.errno cimport EADDRNOTAVAIL, EBADF, EINVAL, ENOTCONN
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 from netos.proto.arguments cimport address_of, endpoint_of, os_error, port_of
@@ -26,6 +26,8 @@ cdef class UdpEndpoint:
     def __init__(self, Stack stack not None, local=None, remote=None, *, bint shared=False):
         cdef int32_t error = 0
         cdef Address address = address_of(local[0] if local else None)
+        if self.stack is not None:
+            raise os_error(EINVAL)
         self.stack = stack
         if (not address_is_any(&address) and not host_is_own(&stack.protocols.host, address_number(&address))
                 and not ip_is_multicast(address_number(&address))):

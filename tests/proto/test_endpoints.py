@@ -222,3 +222,28 @@ def test_a_datagram_goes_out_from_an_address_of_the_host_or_not_at_all():
     peer.wait(0)
     assert (port.receive(), port.destination) == ((b"x", (STACK, 5000)), STACK)
     assert (port.receive(), port.destination) == ((b"y", ("127.0.0.1", 5000)), "127.0.0.1")
+
+
+def test_an_endpoint_is_made_once():
+    """Made twice, it lost what it had first, which then told a dead object of its events."""
+    peer = Peer()
+    server = peer.accepted()
+    port = UdpEndpoint(peer.stack, ("", 9))
+    for endpoint, arguments in ((server, (PEER, 80)), (peer.listener, ("", 81)), (port, ("", 10))):
+        with pytest.raises(OSError, match="Errno"):
+            endpoint.__init__(peer.stack, arguments)
+    peer.send(b"still here", "PA")
+    assert server.receive() == b"still here"
+
+
+def test_a_connection_from_a_loopback_address_stays_at_home():
+    """RFC 1122 section 3.2.1.3 (g): its SYN went out to the link, with a source that nobody can answer."""
+    peer = Peer()
+    with pytest.raises(OSError, match="Invalid argument"):
+        TcpEndpoint(peer.stack, (PEER, 80), ("127.0.0.1", 0))
+    peer.let_go()
+    peer.silence()
+    listener = TcpListener(peer.stack, (STACK, 80))
+    client = TcpEndpoint(peer.stack, (STACK, 80), ("127.0.0.1", 0))
+    peer.let_go()
+    assert (client.state, listener.accept().remote[0]) == ("ESTABLISHED", "127.0.0.1")
