@@ -18,7 +18,7 @@ def pattern(at, length):
     return b"".join(words)[:length]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.lists(STEPS, min_size=1, max_size=3))
 def test_a_ring_keeps_what_it_was_given(lives):
     """As TCP uses it: bytes in order, and bytes that came out of order; a byte that moves wrongly garbles a stream."""
