@@ -203,6 +203,8 @@ def decode_options(data: bytes) -> tuple[Option, ...]:
             continue
         if len(data) < 2 or not 2 <= data[1] <= len(data):
             raise Malformed("a TCP option's length is wrong")
+        if data[1] != LENGTHS.get(name, data[1]) or (name == "sack" and (data[1] - 2) % 8):
+            raise Malformed(f"the TCP option {name} has {data[1]} bytes")
         values, data = data[2:data[1]], data[data[1]:]
         if name == "sack":
             edges = struct.unpack(f"!{len(values) // 4}I", values)

@@ -6,6 +6,7 @@ from netos.testing.packetdrill import ScriptError, parse, run_script
 from netos.testing.packetdrill.__main__ import main
 from netos.testing.packetdrill.nodes import CallEvent, CodeEvent, Either, Ellipsis3, Icmp, Ip, Tcp, Time, Udp, Word
 from netos.testing.packetdrill.notation import show
+from netos.testing.packetdrill.wire import Malformed, decode_options
 
 SERVER = """0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
 +0 bind(3, ..., ...) = 0
@@ -191,3 +192,11 @@ def test_command_line(tmp_path, capsys):
     assert main(["--lenient", str(good)]) == 0
     assert main([str(tmp_path / "none.pkt")]) == 2
     assert "cannot read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [
+    b"\x08\x09" + bytes(7), b"\x05\x08" + bytes(6), b"\x02\x03\x05", b"\x02", b"\x02\x01"])
+def test_options_that_the_stack_must_not_send(options):
+    """A stack that sends them ends the script with a traceback, not with its line."""
+    with pytest.raises(Malformed):
+        decode_options(options)
