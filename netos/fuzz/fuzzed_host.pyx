@@ -23,6 +23,7 @@ from netos.packet cimport (
 from netos.proto.host cimport Host
 from netos.proto.tcp_block cimport COUNT_IN_SEGMENTS, Tcp
 
+from netos.checksum import checksum
 from netos.fuzz.readers import Readers
 from netos.fuzz.server import Server as Program
 from netos.kernel.vcpu import VirtualCpu
@@ -221,6 +222,8 @@ cdef class FuzzedHost:
             self.end_batch()
             self.check_ping()
         if self.wrong == NULL:
+            self.check_fragments()
+        if self.wrong == NULL:
             self.check_tcp()
         self.server.close()
         self.stack.poll(self.now)
@@ -263,6 +266,20 @@ cdef class FuzzedHost:
                    self.exchange(ping(number)) + self.exchange()):
                 return True
         self.blame(b"the host answers pings no more")
+        return False
+
+    def check_fragments(self):
+        """The answer to a large echo request, which a small link takes in fragments, is right as a whole."""
+        from netos.fuzz.templates import ping
+
+        asked = ping(9, 1400)[34:]
+        for _ in range(5):
+            pieces = {int.from_bytes(frame[20:22], "big") & 0x1FFF: frame[34:] for frame in
+                      self.exchange(ping(9, 1400)) + self.exchange() if frame[12:14] == b"\x08\0" and frame[23] == 1}
+            answer = b"".join(piece for _at, piece in sorted(pieces.items()))
+            if answer[4:] == asked[4:] and checksum(answer) == 0:
+                return True
+        self.blame(b"the answer to a large ping is not what was asked for")
         return False
 
     def check_tcp(self):

@@ -39,11 +39,12 @@ cdef enum:
     KEEP                        # a connection's memory is never given back
     AT_CLOSE                    # a packet is kept when all has been closed
     MUTE                        # after the trigger nothing passes
+    PIECES                      # fragments behind the first have a wrong byte
     READ_PAST                   # reads the byte behind a packet's end: a crash in the asan build alone
 
 NAMES = ("none", "leak", "uncounted", "lose", "lose-all", "heap", "spin", "wait", "slow", "crash", "standstill",
          "sequences", "buffers", "segments", "pings", "syns", "data", "checksums", "keep", "at-close", "mute",
-         "read-past")
+         "pieces", "read-past")
 
 cdef extern from *:
     ctypedef unsigned char volatile_byte "volatile unsigned char"
@@ -140,9 +141,12 @@ cdef class BrokenStack(Stack):
 
     cdef uint32_t take_batch(self, uint32_t interface, uint32_t limit, Batch *into) noexcept nogil:
         cdef uint32_t count = Stack.take_batch(self, interface, limit, into), i
-        if stack_defect == CHECKSUMS:
-            for i in range(count):
-                into.packets[into.count - 1 - i].data[into.packets[into.count - 1 - i].length - 1] ^= 1
+        cdef Descriptor *packet
+        for i in range(into.count - count, into.count):
+            packet = into.packets[i]
+            if stack_defect == CHECKSUMS or (stack_defect == PIECES and load_be16(packet.data + 12) == 0x0800
+                                             and load_be16(packet.data + 20) & 0x1FFF):
+                packet.data[packet.length - 1] ^= 1
         return count
 
     cdef void advance(self, int64_t now) noexcept nogil:

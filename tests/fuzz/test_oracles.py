@@ -44,7 +44,7 @@ def look(target, defect):
     trials.PATIENCE = campaigns.PATIENCE = campaigns.SHORT_PATIENCE = 0.2 if defect in ("spin", "wait") else 30.0
     trials.WAITING = 3 if defect == "wait" else 100
     campaigns.ROUND.update({True: 40_000, False: 40_000 if defect == "lose-all" else 10_000})
-    rounds = None if defect == "heap" else 1
+    rounds = {"heap": None, "pieces": 5}.get(defect, 1)         # the fifth, at the latest, has a small link
     campaigns.FINDINGS = 1
     said = []
     campaign = campaigns.Campaign(plan, Path(f"{target}-{defect}"), said.append, rounds=rounds,
@@ -82,6 +82,7 @@ STACK = {       # defect: what is found, frames that suffice at most
     "buffers": ("a connection's buffer holds more than its limit", 12),
     "segments": ("a connection can send nothing any more: its segment size or congestion window is gone", 12),
     "pings": ("the host answers pings no more", 0),
+    "pieces": ("the answer to a large ping is not what was asked for", 12),     # a path that was told to be small
     "syns": ("the host accepts connections no more", 0),
     "data": ("a new connection carries no data", 0),
     "checksums": ("a TCP segment with a wrong checksum was sent", 2),
