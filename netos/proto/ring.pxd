@@ -1,11 +1,12 @@
 """Byte rings: what waits to be sent or read; a circle of a power of two bytes that grows on demand.
 
 Freed circles stay in a pool, to a limit: those of a busy connection come and go with every burst, and fresh memory
-costs a page fault every 4 KiB. Places are given as offsets from the oldest byte, so that data that came out of order
-can be put down where it belongs.
+costs a page fault every 4 KiB. A pool also knows how much the circles in use take together, and lets them grow up to
+a limit only; the least circle is always to be had. Places are given as offsets from the oldest byte, so that data that
+came out of order can be put down where it belongs.
 """
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
@@ -22,7 +23,9 @@ cdef struct FreeRing:
 
 cdef struct RingPool:
     FreeRing *free_rings[RING_SIZES]
-    uint32_t held
+    uint32_t held               # bytes of free circles
+    uint64_t taken              # bytes of circles in use
+    uint64_t limit              # of those
 
 
 cdef struct Ring:
@@ -114,32 +117,55 @@ cdef inline void ring_pool_free(RingPool *pool) noexcept nogil:
     pool.held = 0
 
 
-cdef inline bint ring_room(Ring *ring, uint32_t length, uint32_t kept) noexcept nogil:
-    """Make the circle at least `length` bytes, keeping the first `kept`; 0 when there is no memory."""
-    cdef uint32_t size = ring.size if ring.size else RING_LEAST
-    cdef uint8_t *data
-    if length <= ring.size:
-        return 1
-    while size < length:
-        size <<= 1
-    data = ring_take(ring.pool, size)
+cdef inline void ring_free(Ring *ring) noexcept nogil:
+    ring_give(ring.pool, ring.data, ring.size)
+    if ring.pool != NULL:
+        ring.pool.taken -= ring.size
+    ring.data = NULL
+    ring.size = ring.start = ring.used = 0
+
+
+cdef inline bint ring_resize(Ring *ring, uint32_t size, uint32_t kept) noexcept nogil:
+    """Move the first `kept` bytes into a circle of that size; 0 when there is no memory."""
+    cdef uint8_t *data = ring_take(ring.pool, size)
     if data == NULL:
         return 0
     ring_copy_out(ring, 0, data, kept)
     ring_give(ring.pool, ring.data, ring.size)
+    if ring.pool != NULL:
+        ring.pool.taken += size
+        ring.pool.taken -= ring.size
     ring.data = data
     ring.size = size
     ring.start = 0
     return 1
 
 
+cdef inline bint ring_room(Ring *ring, uint32_t length, uint32_t kept) noexcept nogil:
+    """Make the circle at least `length` bytes, keeping the first `kept`; 0 when there is no memory."""
+    cdef uint32_t size = ring.size if ring.size else RING_LEAST
+    if length <= ring.size:
+        return 1
+    while size < length:
+        size <<= 1
+    if ring.pool != NULL and size > RING_LEAST and ring.pool.taken - ring.size + size > ring.pool.limit:
+        return 0
+    return ring_resize(ring, size, kept)
+
+
+cdef inline void ring_shrink(Ring *ring, uint32_t kept) noexcept nogil:
+    """Make the circle as small as the first `kept` bytes allow, all that is used: the others are forgotten."""
+    cdef uint32_t size = RING_LEAST
+    if kept == 0:
+        ring_free(ring)
+        return
+    while size < kept:
+        size <<= 1
+    if size < ring.size:
+        ring_resize(ring, size, kept)       # or it stays as it is
+
+
 cdef inline void ring_skip(Ring *ring, uint32_t length) noexcept nogil:
     """Forget the oldest bytes."""
     ring.start = (ring.start + length) & (ring.size - 1) if ring.size else 0
     ring.used -= length
-
-
-cdef inline void ring_free(Ring *ring) noexcept nogil:
-    ring_give(ring.pool, ring.data, ring.size)
-    ring.data = NULL
-    ring.size = ring.start = ring.used = 0

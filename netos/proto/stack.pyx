@@ -183,10 +183,11 @@ cdef class Stack:
 
     def configure_tcp(self, *, window_scaling=None, timestamps=None, sack=None, ecn=None, always_cookies=None,
                       receive_buffer=None, send_buffer=None, user_timeout=None, segment_lifetime=None,
-                      initial_window=None):
+                      initial_window=None, memory=None):
         """Change how TCP is from the next connection on; what is not named stays. Buffers in bytes, times in seconds.
 
-        The first three are options that are offered and taken, as `ecn` is offered (it is always taken).
+        The first three are options that are offered and taken, as `ecn` is offered (it is always taken). `memory` bytes
+        are what the buffers of all connections may take together, but for 4 KiB each.
         """
         cdef Tcp *tcp = &self.protocols.tcp
         cdef int64_t patience = tcp.user_timeout if user_timeout is None else nanoseconds_of(user_timeout)
@@ -194,6 +195,8 @@ cdef class Stack:
         for size in (receive_buffer, send_buffer):
             if size is not None and not 1 <= size <= BUFFER_MOST:
                 raise ValueError(f"a buffer is from 1 to {BUFFER_MOST} bytes, not {size}")
+        if memory is not None and memory < 0:
+            raise ValueError(f"memory is a number of bytes, not {memory}")
         if initial_window is not None and not 1 <= initial_window <= WINDOW_MOST:
             raise ValueError(f"an initial window is from 1 to {WINDOW_MOST} segments, not {initial_window}")
         for bit, wanted in ((TCB_WINDOW_SCALING, window_scaling), (TCB_TIMESTAMPS, timestamps), (TCB_SACK, sack)):
@@ -203,6 +206,7 @@ cdef class Stack:
         tcp.always_cookies = tcp.always_cookies if always_cookies is None else always_cookies
         tcp.receive_limit = tcp.receive_limit if receive_buffer is None else receive_buffer
         tcp.send_limit = tcp.send_limit if send_buffer is None else send_buffer
+        tcp.rings.limit = tcp.rings.limit if memory is None else memory
         tcp.user_timeout, tcp.msl = patience, lifetime
         tcp.initial_window = tcp.initial_window if initial_window is None else initial_window
 
@@ -383,10 +387,11 @@ cdef class Stack:
     def memory(self):
         """Bytes that TCP has taken: `blocks`, `half_opens`, `time_waits` and the `table` of all connections.
 
-        `free_rings` are circles of bytes that are kept for the next connection that needs one.
+        `rings` are the buffers of connections; `free_rings` are kept for the next connection that needs one.
         """
         cdef Tcp *tcp = &self.protocols.tcp
-        return {"blocks": tcp.blocks.made * tcp.blocks.item_size, "free_rings": tcp.rings.held,
+        return {"blocks": tcp.blocks.made * tcp.blocks.item_size, "rings": tcp.rings.taken,
+                "free_rings": tcp.rings.held,
                 "half_opens": tcp.half_opens.made * tcp.half_opens.item_size,
                 "time_waits": tcp.time_waits.made * tcp.time_waits.item_size,
                 "table": (tcp.table_mask + 1) * sizeof(void *)}

@@ -60,7 +60,7 @@ cdef enum:                      # what is counted (RFC 4022 where it has a name 
     COUNT_FAST_RETRANSMITS, COUNT_PROBES, COUNT_KEEPALIVES, COUNT_COOKIES_SENT, COUNT_COOKIES_TAKEN
     COUNT_COOKIES_REFUSED, COUNT_BACKLOG_FULL, COUNT_TIME_WAIT_REUSED, COUNT_TIME_WAIT_FULL, COUNT_NO_MEMORY
     COUNT_NO_BUFFER, COUNT_PATH_MTU, COUNT_ICMP_IGNORED, COUNT_ABANDONED, COUNT_TAIL_PROBES, COUNT_TAIL_REPAIRS
-    COUNT_BLACK_HOLES
+    COUNT_BLACK_HOLES, COUNT_PRUNED
     TCP_COUNTS
 
 cdef enum:                      # flags of a connection: `bits`
@@ -265,6 +265,7 @@ cdef struct Tcp:
     Slab half_opens
     Slab time_waits
     RingPool rings
+    uint32_t pruned_at          # the bucket of the table where tcp_prune goes on
     Listener *listeners
     Tcb *touched
     Tcb *eventful_first

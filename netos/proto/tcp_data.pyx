@@ -4,12 +4,13 @@ from libc.errno cimport EPIPE
 from libc.stdint cimport uint32_t
 
 from netos.proto.ranges cimport ranges_add, ranges_forget
-from netos.proto.ring cimport ring_copy_in, ring_room
+from netos.proto.ring cimport RING_LEAST, RingPool, ring_copy_in, ring_room, ring_shrink
 from netos.proto.tcp cimport TCP_ACK, TCP_FIN, TCP_RST, sequence_before
 from netos.proto.tcp_block cimport (
-    COUNT_DUPLICATES, COUNT_NO_MEMORY, COUNT_OUT_OF_ORDER, ESTABLISHED, EVENT_FINISHED, EVENT_READABLE, EVENT_URGENT,
-    FIN_WAIT_1, FIN_WAIT_2, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_DSACK, TCB_FIN_AHEAD, TCB_FIN_RECEIVED, TCB_ORPHAN,
-    TCB_READ_CLOSED, TCB_SACK, TCB_URGENT_IN, TIMER_DELAYED_ACK, TIME_WAIT, Tcb, tcb_notify, tcb_touch,
+    COUNT_DUPLICATES, COUNT_NO_MEMORY, COUNT_OUT_OF_ORDER, COUNT_PRUNED, ESTABLISHED, EVENT_FINISHED, EVENT_READABLE,
+    EVENT_URGENT, FIN_WAIT_1, FIN_WAIT_2, KIND_BLOCK, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_DSACK, TCB_FIN_AHEAD,
+    TCB_FIN_RECEIVED, TCB_ORPHAN, TCB_READ_CLOSED, TCB_SACK, TCB_URGENT_IN, TIMER_DELAYED_ACK, TIME_WAIT, Connection,
+    Tcb, Tcp, tcb_notify, tcb_touch,
 )
 from netos.proto.tcp_emit cimport Bare, send_bare, set_timer
 from netos.proto.tcp_output cimport tcp_acknowledge, tcp_bare_place
@@ -17,6 +18,9 @@ from netos.proto.tcp_segment cimport Segment
 from netos.proto.tcp_state cimport STEP_RECEIVE_FIN, tcb_move
 from netos.proto.tcp_table cimport tcb_end
 from netos.proto.tcp_time_wait cimport time_wait_enter
+
+cdef enum:
+    PRUNE_LOOKS = 64            # buckets of the table
 
 
 cdef void note_duplicate(Tcb *tcb, uint32_t first, uint32_t end) noexcept nogil:
@@ -36,7 +40,7 @@ cdef bint data_input(Tcb *tcb, const Segment *segment) noexcept nogil:
     if tcb.bits & (TCB_ORPHAN | TCB_READ_CLOSED):
         abandon(tcb)
         return 0
-    if not ring_room(&tcb.receive, tcb.receive.used + offset + segment.length, held(tcb)):
+    if not room(tcb, offset, segment.length):
         tcb.tcp.counts[COUNT_NO_MEMORY] += 1
         return 1                            # as if it had been lost
     if offset:
@@ -62,6 +66,42 @@ cdef uint32_t held(const Tcb *tcb) noexcept nogil:
     if tcb.received.count == 0:
         return tcb.receive.used
     return tcb.receive.used + (tcb.received.items[tcb.received.count - 1].end - tcb.rcv_nxt)
+
+
+cdef bint room(Tcb *tcb, uint32_t offset, uint32_t length) noexcept nogil:
+    """Have the ring hold `length` bytes, `offset` behind those in order; 0 when there is no memory.
+
+    What comes out of order may take half of the memory of all connections: who leaves a gap open holds it for nothing.
+    """
+    cdef uint32_t wanted = tcb.receive.used + offset + length
+    cdef const RingPool *pool = tcb.receive.pool
+    if offset and wanted > max(tcb.receive.size, <uint32_t>RING_LEAST) and pool.taken + wanted > pool.limit // 2:
+        prune(tcb)
+        if pool.taken + wanted > pool.limit // 2:
+            return 0
+    return ring_room(&tcb.receive, wanted, held(tcb))
+
+
+cdef void prune(const Tcb *tcb) noexcept nogil:
+    """Have one other connection, the next in the table, forget what came out of order; its peer still has it.
+
+    The sender must keep what was only told by SACK (RFC 2018 section 8). Those that leave gaps on purpose are met the
+    more often the more there are.
+    """
+    cdef Tcp *tcp = tcb.tcp
+    cdef Connection *connection
+    cdef Tcb *other
+    for _ in range(PRUNE_LOOKS):
+        tcp.pruned_at = (tcp.pruned_at + 1) & tcp.table_mask
+        connection = tcp.table[tcp.pruned_at]
+        while connection != NULL:
+            other = <Tcb *>connection
+            if connection.kind == KIND_BLOCK and other != tcb and other.received.count:
+                ranges_forget(&other.received, other.received.items[other.received.count - 1].end)
+                ring_shrink(&other.receive, other.receive.used)
+                tcp.counts[COUNT_PRUNED] += 1
+                return
+            connection = connection.next
 
 
 cdef void out_of_order(Tcb *tcb, const Segment *segment, uint32_t offset) noexcept nogil:

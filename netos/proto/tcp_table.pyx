@@ -33,7 +33,7 @@ COUNTERS = (
     "retransmitted", "in_errors", "out_resets", "bad_checksum", "no_listener", "out_of_window", "challenge_acks",
     "paws", "out_of_order", "duplicates", "timeouts", "fast_retransmits", "probes", "keepalives", "cookies_sent",
     "cookies_taken", "cookies_refused", "backlog_full", "time_wait_reused", "time_wait_full", "no_memory", "no_buffer",
-    "path_mtu", "icmp_ignored", "abandoned", "tail_probes", "tail_repairs", "black_holes",
+    "path_mtu", "icmp_ignored", "abandoned", "tail_probes", "tail_repairs", "black_holes", "pruned",
 )
 
 
@@ -57,6 +57,7 @@ cdef int tcp_init(Tcp *tcp, Host *host, uint32_t connections) except -1:
     tcp.receive_limit = 1 << 20
     tcp.send_limit = 1 << 20
     tcp.initial_window = 10
+    tcp.rings.limit = 256 << 20
     return 0
 
 

@@ -8,13 +8,13 @@ from libc.stdlib cimport calloc, free
 
 from netos.proto.host cimport Path, host_find_path, host_is_broadcast, host_is_own
 from netos.proto.inet cimport Address, address_equal, address_is_any, address_number
-from netos.proto.ring cimport ring_copy_in, ring_copy_out, ring_free, ring_room, ring_run, ring_skip
 from netos.proto.ipv4 cimport ip_is_loopback, ip_is_multicast
+from netos.proto.ring cimport RING_LEAST, ring_copy_in, ring_copy_out, ring_free, ring_room, ring_run, ring_skip
 from netos.proto.tcp cimport TCP_ACK, TCP_RST, sequence_before
 from netos.proto.tcp_block cimport (
-    CLOSED, CLOSE_WAIT, COUNT_ACTIVE_OPENS, ESTABLISHED, KIND_HALF_OPEN, SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW,
-    TCB_BLOCKED, TCB_EVENTFUL, TCB_FIN_RECEIVED, TCB_FIN_WANTED, TCB_IN_TABLE, TCB_ORPHAN, TCB_READ_CLOSED,
-    TCB_URGENT_IN, TCB_URGENT_OUT, Connection, HalfOpen, Listener, Tcb, Tcp, tcb_touch,
+    CLOSED, CLOSE_WAIT, COUNT_ACTIVE_OPENS, COUNT_NO_MEMORY, ESTABLISHED, KIND_HALF_OPEN, SYN_RECEIVED, SYN_SENT,
+    TCB_ACK_NOW, TCB_BLOCKED, TCB_EVENTFUL, TCB_FIN_RECEIVED, TCB_FIN_WANTED, TCB_IN_TABLE, TCB_ORPHAN,
+    TCB_READ_CLOSED, TCB_URGENT_IN, TCB_URGENT_OUT, Connection, HalfOpen, Listener, Tcb, Tcp, tcb_touch,
 )
 from netos.proto.tcp_emit cimport Bare, send_bare
 from netos.proto.tcp_establish cimport own_mss, own_scale
@@ -160,7 +160,10 @@ cdef int64_t tcp_write(Tcb *tcb, const uint8_t *data, uint32_t length) noexcept 
     if tcb.connection.state in (SYN_SENT, SYN_RECEIVED, ESTABLISHED, CLOSE_WAIT):
         taken = min(length, tcb.send_limit - min(tcb.send.used, tcb.send_limit))
         if taken and not ring_room(&tcb.send, tcb.send.used + taken, tcb.send.used):
-            return -ENOBUFS
+            tcb.tcp.counts[COUNT_NO_MEMORY] += 1            # others have it: as much as goes in without more
+            if not ring_room(&tcb.send, RING_LEAST, tcb.send.used):
+                return -ENOBUFS
+            taken = min(taken, tcb.send.size - tcb.send.used)
         if taken:
             ring_copy_in(&tcb.send, tcb.send.used, data, taken)
             tcb.send.used += taken

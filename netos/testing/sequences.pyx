@@ -1,11 +1,12 @@
 """Ranges of sequence numbers and byte rings as Python objects, for tests of the inline functions that TCP uses."""
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from netos.proto.ranges cimport RANGES_MAX, Ranges, ranges_add, ranges_find, ranges_forget, ranges_free
 from netos.proto.ring cimport (
-    RING_KEPT, Ring, RingPool, ring_copy_in, ring_copy_out, ring_free, ring_pool_free, ring_room, ring_skip,
+    RING_KEPT, Ring, RingPool, ring_copy_in, ring_copy_out, ring_free, ring_pool_free, ring_room, ring_shrink,
+    ring_skip,
 )
 
 MOST_RANGES = RANGES_MAX
@@ -43,9 +44,12 @@ cdef class SequenceRanges:
 
 
 cdef class BytePool:
-    """What several rings keep together (RingPool)."""
+    """What several rings keep together (RingPool), and `limit`, the bytes to which they may grow."""
 
     cdef RingPool pool
+
+    def __cinit__(self, uint64_t limit=1 << 40):
+        self.pool.limit = limit
 
     def __dealloc__(self):
         ring_pool_free(&self.pool)
@@ -54,6 +58,11 @@ cdef class BytePool:
     def held(self):
         """Bytes that are kept for the next ring."""
         return self.pool.held
+
+    @property
+    def taken(self):
+        """Bytes that the rings have."""
+        return self.pool.taken
 
 
 cdef class ByteRing:
@@ -95,6 +104,10 @@ cdef class ByteRing:
         if length > self.ring.used:
             raise ValueError(f"there are {self.ring.used} bytes, not {length}")
         ring_skip(&self.ring, length)
+
+    def shrink(self):
+        """Keep what is used, in as few bytes as it takes."""
+        ring_shrink(&self.ring, self.ring.used)
 
     def free(self):
         """Give the memory back; the ring is empty then."""

@@ -1,5 +1,6 @@
 """A byte ring is a queue of bytes with places ahead of its end, however often it wraps, grows and is taken up again."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,7 +10,7 @@ LENGTHS = st.one_of(st.integers(1, 50), st.integers(4000, 4200), st.sampled_from
 STEPS = st.lists(st.one_of(st.tuples(st.just("append"), LENGTHS, st.just(0)),
                            st.tuples(st.just("ahead"), LENGTHS, st.integers(1, 9000)),
                            st.tuples(st.just("skip"), LENGTHS, st.just(0)),
-                           st.tuples(st.just("free"), st.just(0), st.just(0))), max_size=40)
+                           st.tuples(st.sampled_from(["free", "shrink"]), st.just(0), st.just(0))), max_size=40)
 
 
 def pattern(at, length):
@@ -44,10 +45,15 @@ def test_a_ring_keeps_what_it_was_given(lives):
                 del held[:length]
                 used -= length
                 islands = [(first - length, end - length) for first, end in islands]
+            elif what == "shrink":
+                ring.shrink()
+                del held[used:]
+                islands = []
+                assert ring.size == 0 if used == 0 else ring.size // 2 < max(used, 4096 // 2 + 1)
             elif what == "free":
                 ring.free()
                 held, used, islands = bytearray(), 0, []
-            assert ring.used == used
+            assert (ring.used, pool.taken) == (used, ring.size)
             for first, end in [(0, used), *islands]:
                 assert ring.get(first, end - first) == held[first:end]
         del ring
@@ -67,3 +73,26 @@ def test_freed_circles_are_taken_up_again_to_a_limit():
     ring.put(0, b"x" * (1 << 20), 0)
     assert pool.held == 3 << 20
     assert ring.get(0, 1 << 20) == b"x" * (1 << 20)
+
+
+def test_rings_grow_to_a_limit_that_they_share():
+    """Whoever has nothing may still have the least circle; what one gives back another may have."""
+    pool = BytePool(limit=120_000)
+    first, second = ByteRing(pool), ByteRing(pool)
+    first.put(0, bytes(65_536), 0)
+    second.put(0, bytes(4096), 0)
+    with pytest.raises(MemoryError):
+        second.put(0, bytes(32_769), 0)
+    second.put(0, bytes(16_384), 0)
+    with pytest.raises(MemoryError):
+        first.put(0, bytes(65_537), 65_536)
+    assert pool.taken == 65_536 + 16_384
+    others = [ByteRing(pool) for _ in range(10)]
+    for ring in others:
+        ring.put(0, bytes(4096), 0)
+    assert pool.taken == 65_536 + 16_384 + 10 * 4096
+    first.free()
+    second.put(0, bytes(32_769), 0)
+    del first, second, ring
+    others.clear()
+    assert pool.taken == 0

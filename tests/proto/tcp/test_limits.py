@@ -186,3 +186,74 @@ def test_data_that_found_no_buffer_goes_when_there_is_one():
         packet.kill()
     peer.wait(0.006)
     assert sum(len(heard.data) for heard in peer.drain()) == 8 * 1460
+
+
+def leave_a_gap(peer, port, length=30_000):
+    """A connection from a port, all but the first byte of it come: the packet that fills the gap, and its endpoint."""
+    peer.port, peer.window = port, 65535
+    peer.open(sack=True, scale=7)
+    start, rest = peer.next, bytes(range(200)) * (length // 200)
+    for at in range(0, length, 1000):
+        peer.send(rest[at:at + 1000], "A", seq=start + 1 + at)
+    peer.drain()
+    return peer.segment(b"!", "PA", seq=start), peer.listener.accept()
+
+
+@mutation("tcp_data.pyx", "        prune(tcb)\n", "        pass\n")
+@mutation("tcp_data.pyx", "                ring_shrink(&other.receive, other.receive.used)\n", "                pass\n")
+def test_gaps_that_nobody_fills_hold_a_half_of_the_memory_together():
+    """Without a bound a few hundred peers, not even accepted, hold the memory of the machine; nothing ends that.
+
+    Whoever comes later still has his bytes out of order kept: one of the others makes way, and is sent them again.
+    """
+    peer = Peer(memory=1 << 20)
+    peer.listen(backlog=100)
+    fills = [leave_a_gap(peer, 2000 + number) for number in range(60)]
+    assert peer.stack.memory["rings"] <= 1 << 19
+    counters = peer.stack.counters
+    assert counters["tcp_pruned"] > 10
+    assert counters["tcp_no_memory"] == 0, "who came last was refused"
+    for packet, server in fills:
+        peer.frame(packet)
+        assert server.readable in (1, 30_001)
+    assert server.readable == 30_001
+    assert server.receive() == b"!" + bytes(range(200)) * 150
+
+
+@mutation("tcp_data.pyx", "        if pool.taken + wanted > pool.limit // 2:\n            return 0\n", "        pass\n")
+def test_a_single_gap_holds_no_more_than_half_of_the_memory_either():
+    """Where there is nobody to make way, what comes behind is dropped as if lost, and counted."""
+    peer = Peer(memory=1 << 16)
+    peer.listen()
+    packet, server = leave_a_gap(peer, 2000, 60_000)
+    assert peer.stack.memory["rings"] <= 1 << 15
+    assert peer.stack.counters["tcp_no_memory"] > 0
+    peer.frame(packet)
+    assert server.readable > 16_000
+
+
+def test_all_memory_taken_by_those_who_do_not_read_leaves_a_little_for_everyone():
+    """The least circle: with the memory of the stack used up, a new connection still asks and is answered."""
+    peer = Peer(memory=1 << 18, receive_buffer=1 << 17)
+    peer.listen(backlog=100)
+    hoarders = []
+    for number in range(20):
+        peer.port, peer.window = 2000 + number, 65535
+        peer.open(scale=7)
+        hoarders.append(peer.listener.accept())
+        for _ in range(100):
+            peer.send(bytes(1000), "A")
+        peer.drain()
+    assert peer.stack.memory["rings"] <= (1 << 18) + 20 * 4096
+    assert peer.stack.counters["tcp_no_memory"] > 0
+    peer.port, peer.window = 3000, 65535
+    peer.open(scale=7)
+    server = peer.listener.accept()
+    peer.send(b"a question" * 100, "PA")
+    assert server.receive() == b"a question" * 100
+    assert server.send(bytes(50_000)) == 4096
+    peer.let_go()
+    for heard in peer.drain()[-1:]:
+        peer.heard = heard.end
+        peer.send()
+    assert server.send(bytes(50_000)) > 0, "the rest goes piece by piece"
