@@ -8,7 +8,7 @@ from netos.kernel.notifier cimport Notifier, notifier_free, notifier_sleep, noti
 from netos.kernel.task cimport task_schedule
 from netos.kernel.timer cimport Timer, timer_cancel, timer_schedule
 from netos.packet cimport EVENTS_MAX, Batch, Descriptor
-from netos.proto.host cimport OUTBOX, Interface
+from netos.proto.host cimport OUTBOX, Host, Interface
 from netos.proto.neighbours cimport arp_announce
 from netos.proto.stack cimport Stack
 
@@ -238,7 +238,9 @@ cdef class HostStack(Element):
 
     def lease_changed(self, lease):
         """Another address, or none any more."""
+        self.stack.now = clock_steady(&self.vcpu.clock)
         self.set_addresses(announce=True)
+        self.work()                             # the stack has something to do later
 
     # Handlers
 
@@ -351,9 +353,11 @@ cdef class HostStack(Element):
     cdef void announce(self) noexcept nogil:
         """Tell the link of addresses that are new (RFC 5227 section 2.3)."""
         cdef uint32_t i
+        cdef Host *host = &self.stack.protocols.host
         self.unannounced = False
+        host.now = max(host.now, clock_steady(&self.vcpu.clock))
         for i in range(self.link.address_count):
-            arp_announce(&self.stack.protocols.host, self.link, &self.link.addresses[i].address, 0)
+            arp_announce(self.link, i)
         with gil:
             self.named.announced.add((self.options[0], str(self.address)))
 

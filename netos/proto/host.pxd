@@ -35,9 +35,11 @@ cdef struct InterfaceAddress:
     Address address
     uint32_t prefix_length      # of IPv4: 0 to 32
     int64_t defended_at
+    int64_t announce_at         # for the second time; 0: it has been
 
 
 cdef struct Interface:
+    Host *host
     uint8_t ether[6]
     uint16_t number
     bint framed                 # packets have Ethernet headers
@@ -47,6 +49,7 @@ cdef struct Interface:
     uint32_t address_count
     InterfaceAddress addresses[INTERFACE_ADDRESSES]
     Packets *outbox
+    Deadline announcing         # at the earliest announce_at of its addresses
     void (*ready)(void *object) noexcept nogil      # called when the outbox was empty and is no more
     void *object
 

@@ -17,10 +17,10 @@ from netos.proto.arp cimport (
 from netos.proto.deadlines cimport Deadline, deadline_clear, deadline_init, deadline_set
 from netos.proto.ethernet cimport ETHER_HEADER_LENGTH, ETHERTYPE_ARP, ETHERTYPE_IP, ether_is_group, ether_is_zero
 from netos.proto.host cimport (
-    ARP_BAD, ARP_CONFLICTS, ARP_RECEIVED, ARP_REPLIES_SENT, ARP_REQUESTS_SENT, ARP_TABLE_FULL, IP_NO_BUFFER,
-    IP_NO_NEIGHBOUR, NEIGHBOURS_MAX, NEIGHBOUR_FAILED, NEIGHBOUR_FREE, NEIGHBOUR_INCOMPLETE, NEIGHBOUR_PROBING,
-    NEIGHBOUR_QUEUE, NEIGHBOUR_REACHABLE, Host, Interface, Neighbour, choose_source, host_drop, host_is_broadcast,
-    interface_put,
+    ARP_BAD, ARP_CONFLICTS, ARP_RECEIVED, ARP_REPLIES_SENT, ARP_REQUESTS_SENT, ARP_TABLE_FULL, INTERFACES_MAX,
+    IP_NO_BUFFER, IP_NO_NEIGHBOUR, NEIGHBOURS_MAX, NEIGHBOUR_FAILED, NEIGHBOUR_FREE, NEIGHBOUR_INCOMPLETE,
+    NEIGHBOUR_PROBING, NEIGHBOUR_QUEUE, NEIGHBOUR_REACHABLE, Host, Interface, Neighbour, choose_source, host_drop,
+    host_is_broadcast, interface_put,
 )
 from netos.proto.inet cimport Address, address_equal, address_ipv4, address_number
 from netos.proto.ipv4 cimport ip_is_loopback, ip_is_multicast, ip_is_reserved
@@ -34,7 +34,8 @@ cdef int64_t SECOND = 1000000000
 cdef int64_t BELIEVED = 30 * SECOND
 cdef int64_t FAILED_LIFE = 3 * SECOND           # for so long nobody asks again
 cdef int64_t UNUSED_LIFE = 300 * SECOND
-cdef int64_t DEFEND_INTERVAL = 10 * SECOND      # RFC 5227 section 1.1
+cdef int64_t DEFEND_INTERVAL = 10 * SECOND      # RFC 5227 section 1.1, as the next
+cdef int64_t ANNOUNCE_INTERVAL = 2 * SECOND
 
 
 cdef void frame(Interface *interface, const uint8_t *destination, uint16_t ether_type,
@@ -262,7 +263,7 @@ cdef void arp_input(Host *host, Interface *interface, Descriptor *packet) noexce
             if (interface.addresses[k].defended_at == 0
                     or host.now - interface.addresses[k].defended_at >= DEFEND_INTERVAL):
                 interface.addresses[k].defended_at = host.now
-                arp_announce(host, interface, &interface.addresses[k].address, 0)
+                ask(host, interface, sender, sender, NULL)
             host_drop(host, packet, ARP_CONFLICTS)
             return
     if memcmp(hardware, interface.ether, 6) != 0 and (sender == 0 or is_host(host, sender)):
@@ -289,9 +290,45 @@ cdef void reply(Host *host, Interface *interface, const uint8_t *whom, uint32_t 
     interface_put(host, interface, packet)
 
 
-cdef void arp_announce(Host *host, Interface *interface, const Address *address, bint probe) noexcept nogil:
-    """Tell the link that we have an address, or ask first whether anybody has (RFC 5227 sections 2.1 and 2.3)."""
-    ask(host, interface, 0 if probe else address_number(address), address_number(address), NULL)
+cdef void neighbours_init(Host *host) noexcept nogil:
+    """Have interfaces that announce nothing yet."""
+    cdef uint32_t i
+    for i in range(INTERFACES_MAX):
+        host.interfaces[i].host = host
+        deadline_init(&host.interfaces[i].announcing, announce_again, &host.interfaces[i])
+
+
+cdef void arp_announce(Interface *interface, uint32_t which) noexcept nogil:
+    """Tell the link that we have an address, now and again in two seconds, if it is ours then (RFC 5227 section 2.3)."""
+    cdef uint32_t address = address_number(&interface.addresses[which].address)
+    ask(interface.host, interface, address, address, NULL)
+    interface.addresses[which].announce_at = interface.host.now + ANNOUNCE_INTERVAL
+    arp_announce_later(interface)
+
+
+cdef void arp_announce_later(Interface *interface) noexcept nogil:
+    """Have the addresses that an interface has now announced again when each is due."""
+    cdef int64_t first = 0, due
+    cdef uint32_t k
+    for k in range(interface.address_count):
+        due = interface.addresses[k].announce_at
+        if due and (first == 0 or due < first):
+            first = due
+    if first:
+        deadline_set(&interface.host.deadlines, &interface.announcing, first)
+    else:
+        deadline_clear(&interface.host.deadlines, &interface.announcing)
+
+
+cdef void announce_again(Deadline *deadline) noexcept nogil:
+    cdef Interface *interface = <Interface *>deadline.object
+    cdef uint32_t k, address
+    for k in range(interface.address_count):
+        if interface.addresses[k].announce_at and interface.addresses[k].announce_at <= interface.host.now:
+            interface.addresses[k].announce_at = 0
+            address = address_number(&interface.addresses[k].address)
+            ask(interface.host, interface, address, address, NULL)
+    arp_announce_later(interface)
 
 
 cdef void neighbour_probe(Host *host, Interface *interface, const Address *address) noexcept nogil:
@@ -304,7 +341,7 @@ cdef void neighbour_probe(Host *host, Interface *interface, const Address *addre
     neighbour.used = neighbour.wanted = 1
     neighbour.tries = TRIES                             # it asks once; who wants to ask again probes again
     deadline_set(&host.deadlines, &neighbour.timer, host.now + SECOND)
-    arp_announce(host, interface, address, 1)
+    ask(host, interface, 0, address_number(address), NULL)
 
 
 cdef bint neighbour_answered(Host *host, Interface *interface, const Address *address) noexcept nogil:

@@ -28,7 +28,9 @@ from netos.proto.host cimport (
 )
 from netos.proto.inet cimport address_ipv4
 from netos.proto.ip_reassembly cimport reassembly_free, reassembly_init
-from netos.proto.neighbours cimport arp_announce, neighbours_forget, neighbours_free
+from netos.proto.neighbours cimport (
+    arp_announce, arp_announce_later, neighbours_forget, neighbours_free, neighbours_init,
+)
 from netos.proto.routes cimport RouteTable
 from netos.proto.stack_input cimport ethernet_input, ip_input, settle
 from netos.proto.tcp_block cimport (
@@ -70,6 +72,7 @@ cdef class Stack:
         if self.protocols == NULL:
             raise MemoryError("no memory for a stack")
         host_init(&self.protocols.host, self.vcpu)
+        neighbours_init(&self.protocols.host)
         self.protocols.host.routes = &(<RouteTable>self.routes).data
         self.protocols.host.find_route = find_route
         self.protocols.host.routes_object = <void *>self.routes
@@ -142,8 +145,8 @@ cdef class Stack:
     def set_addresses(self, name, prefixes, gateway=None, *, bint announce=True):
         """The addresses of an interface, as 10.0.0.2/24, each with the route to its neighbours; and the default route.
 
-        Other routes over it are gone. New addresses are announced (RFC 5227 section 2.3), if `announce`; connections of
-        those that are gone end when they notice.
+        Other routes over it are gone. New addresses are announced, if `announce`, now and two seconds later (RFC 5227
+        section 2.3); connections of those that are gone end when they notice.
         """
         cdef Interface *interface = self.interface(name)
         cdef uint32_t i
@@ -156,16 +159,19 @@ cdef class Stack:
         for network, length, _gateway, port in self.routes.table():
             if port == interface.number:
                 self.routes.remove(network, length)
+        waiting = {before[i]: interface.addresses[i].announce_at for i in range(len(before))}
         interface.address_count = 0
         for made in wanted:
             i = interface.address_count
             interface.addresses[i].address = address_ipv4(int(made.ip))
             interface.addresses[i].prefix_length = made.network.prefixlen
             interface.addresses[i].defended_at = 0
+            interface.addresses[i].announce_at = waiting.get(str(made), 0)
             interface.address_count += 1
             self.routes.add(int(made.network.network_address), made.network.prefixlen, 0, interface.number, True)
             if announce and interface.framed and str(made) not in before:
-                arp_announce(&self.protocols.host, interface, &interface.addresses[i].address, 0)
+                arp_announce(interface, i)
+        arp_announce_later(interface)
         if gateway:
             self.add_route("0.0.0.0/0", gateway, interface=name)
 

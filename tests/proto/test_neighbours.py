@@ -34,8 +34,9 @@ def state_of(peer, wanted):
 
 
 def peer_of_a_quiet_link():
-    """A peer that has heard the stack's announcement."""
+    """A peer that has heard the stack's announcements."""
     peer = Peer()
+    peer.wait(2)
     asked(peer)
     return peer
 
@@ -231,6 +232,55 @@ def test_who_is_about_to_have_an_address_has_it_not_yet():
     peer.frame(arp(1, OTHER, "0.0.0.0", "10.0.0.9"), 0x0806)
     assert state_of(peer, "10.0.0.9") == "incomplete"
     peer.silence()
+
+
+def test_an_address_is_announced_twice():
+    """RFC 5227 section 2.3: two announcements, two seconds apart; one may be lost, and a stale entry stayed."""
+    peer = Peer()
+    announced = (BROADCAST, STACK, STACK)
+    assert asked(peer) == [announced]
+    peer.wait(1)
+    peer.stack.set_addresses(NAME, [f"{STACK}/24", "10.0.0.3/24"])         # one that stays is not begun with anew
+    peer.let_go()
+    assert asked(peer) == [(BROADCAST, "10.0.0.3", "10.0.0.3")]
+    peer.wait(0.9)
+    assert asked(peer) == []
+    peer.wait(0.1)
+    assert asked(peer) == [announced]
+    peer.wait(1)
+    assert asked(peer) == [(BROADCAST, "10.0.0.3", "10.0.0.3")]
+    assert peer.stack.next_timeout is None
+    peer.wait(100)
+    assert asked(peer) == []
+
+
+@pytest.mark.parametrize("gone", ["address", "interface", "host"])
+def test_an_address_that_is_gone_is_not_announced_again(gone):
+    """Whoever has it now would have to defend it; nor is the timer of what is gone called."""
+    peer = Peer()
+    peer.stack.set_interface("eth1", ether=OTHER)
+    peer.stack.set_addresses("eth1", ["10.1.0.2/24"])
+    if gone == "address":
+        peer.stack.set_addresses(NAME, ["10.0.0.7/24"], announce=False)
+        peer.stack.set_addresses("eth1", [])
+    elif gone == "interface":
+        peer.stack.remove_interface("eth1")
+        peer.stack.set_addresses(NAME, [], announce=False)
+    else:
+        peer.stack = None
+        return
+    before = peer.stack.counters["arp_requests_sent"]
+    assert peer.stack.next_timeout is None
+    peer.wait(10)
+    assert peer.stack.counters["arp_requests_sent"] == before
+
+
+def test_a_defence_is_one_announcement():
+    """RFC 5227 section 2.4 (b): one, and not again for ten seconds."""
+    peer = peer_of_a_quiet_link()
+    peer.frame(arp(2, OTHER, STACK, STACK), 0x0806)
+    assert asked(peer) == [(BROADCAST, STACK, STACK)]
+    assert peer.stack.next_timeout is None
 
 
 # What goes to all

@@ -68,6 +68,21 @@ def test_the_host_gets_its_address(hosts):
         client.receive()
 
 
+def test_a_leased_address_is_announced_twice(hosts):
+    """RFC 5227 section 2.3; nothing else moves meanwhile, so the stack itself must be called in time."""
+    Server(hosts)
+    hosts.wait(0.6)
+    stack = hosts.router["b"].stack
+    sent = stack.counters["arp_requests_sent"]
+    assert sent >= 3                            # two probes, an announcement
+    hosts.wait(1.5)
+    assert stack.counters["arp_requests_sent"] == sent
+    hosts.wait(0.6)
+    assert stack.counters["arp_requests_sent"] == sent + 1
+    hosts.wait(100)
+    assert stack.counters["arp_requests_sent"] == sent + 1
+
+
 def test_a_lease_is_renewed_and_lost(hosts):
     """At half time the server is asked from the address itself; when nobody answers, the address goes in time."""
     server = Server(hosts)

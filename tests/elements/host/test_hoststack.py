@@ -261,6 +261,12 @@ def test_a_new_address_is_announced_when_packets_flow_and_an_old_one_is_not(pair
     assert hosts.router["b"].stack.counters["arp_requests_sent"] == asked
     hosts.wait(0.1)
     assert hosts.router["b"].stack.counters["arp_requests_sent"] == asked + 1
+    hosts.wait(1.8)
+    assert hosts.router["b"].stack.counters["arp_requests_sent"] == asked + 1
+    hosts.wait(0.2)                             # RFC 5227 section 2.3: once more after two seconds
+    assert hosts.router["b"].stack.counters["arp_requests_sent"] == asked + 2
+    hosts.wait(100)
+    assert hosts.router["b"].stack.counters["arp_requests_sent"] == asked + 2
 
 
 def test_a_server_that_was_replaced_serves_nobody_while_it_waits_to_come_back(pair):

@@ -109,6 +109,7 @@ def test_fragments_that_are_never_completed_do_not_pile_up():
 def test_address_probes_are_answered_and_addresses_defended():
     """RFC 826, 5227: a probe has no sender; somebody with our address is told so, but not all the time."""
     peer = Peer()
+    peer.wait(2)
     peer.frames.clear()
     peer.frame(arp(1, PEER_ETHER, "0.0.0.0", STACK), 0x0806)
     answer = peer.frames.popleft()
