@@ -147,7 +147,6 @@ cdef struct TimeWait:
     Tcp *tcp
     uint32_t snd_nxt
     uint32_t rcv_nxt
-    uint32_t rcv_wnd
     uint32_t ts_recent
     uint32_t ts_offset
     bint timestamps
