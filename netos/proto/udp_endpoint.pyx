@@ -12,7 +12,7 @@ from netos.proto.ipv4 cimport ip_is_multicast
 from netos.proto.ring cimport ring_copy_out, ring_skip
 from netos.proto.stack cimport Stack
 from netos.proto.stack_input cimport Protocols
-from netos.proto.udp_ports cimport Datagram, UdpPort, udp_close, udp_open, udp_send, udp_take
+from netos.proto.udp_ports cimport Datagram, UdpPort, udp_close, udp_connect, udp_open, udp_send, udp_take
 
 
 cdef void end_port(Protocols *protocols, void *port) noexcept nogil:
@@ -50,10 +50,15 @@ cdef class UdpEndpoint:
         return self.port
 
     def connect(self, remote):
-        """Exchange datagrams with this endpoint only; errors about them are raised by receive()."""
+        """Exchange datagrams with this endpoint only; errors about them are raised by receive().
+
+        A port of all addresses gets the one that the host has towards `remote`; OSError with ENETUNREACH: none.
+        """
         cdef Address address = address_of(remote[0])
-        self.opened().remote_port = port_of(remote[1])
-        self.port.remote = address
+        cdef int32_t error = udp_connect(&self.stack.protocols.udp, self.opened(), &address, port_of(remote[1]))
+        if error:
+            raise os_error(-error)
+        self.local = endpoint_of(&self.port.local, self.port.port)
         self.remote = endpoint_of(&address, remote[1])
 
     def send(self, data, remote=None, source=None):

@@ -1,6 +1,6 @@
 """UDP of a host; see udp_ports.pyx."""
 
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 
 from netos.packet cimport Descriptor
 from netos.proto.host cimport Host
@@ -24,7 +24,6 @@ cdef struct UdpPort:
     Ring queue
     uint32_t queue_limit        # bytes
     uint32_t waiting            # datagrams
-    uint64_t dropped            # that found the queue full
     bint shared                 # SO_REUSEADDR: others may have the port, too
     bint broadcast              # may send to broadcasts
     bint eventful
@@ -48,4 +47,5 @@ cdef bint udp_error(Udp *udp, const Address *local, const Address *remote, const
                     int32_t error) noexcept nogil
 cdef int32_t udp_send(Udp *udp, UdpPort *port, const Address *source, const Address *destination,
                       uint16_t destination_port, const uint8_t *data, uint32_t length) noexcept nogil
+cdef int32_t udp_connect(Udp *udp, UdpPort *port, const Address *remote, uint16_t remote_port) noexcept nogil
 cdef bint udp_take(UdpPort *port, Datagram *header) noexcept nogil

@@ -124,7 +124,6 @@ cdef int enqueue(Udp *udp, UdpPort *port, const Datagram *header, const uint8_t 
     """Copy a datagram into the port's queue, if there is room, and tell the user; -1, or what was counted instead."""
     cdef uint32_t size = <uint32_t>sizeof(Datagram) + header.length
     if port.queue.used + size > port.queue_limit or not ring_room(&port.queue, port.queue.used + size, port.queue.used):
-        port.dropped += 1
         udp.host.counts[UDP_QUEUE_FULL] += 1
         return UDP_QUEUE_FULL
     ring_copy_in(&port.queue, port.queue.used, <const uint8_t *>header, sizeof(Datagram))
@@ -194,6 +193,24 @@ cdef bint udp_error(Udp *udp, const Address *local, const Address *remote, const
     told.error = error
     enqueue(udp, port, &told, NULL)
     return 1
+
+
+cdef int32_t udp_connect(Udp *udp, UdpPort *port, const Address *remote, uint16_t remote_port) noexcept nogil:
+    """Exchange datagrams with one endpoint only; 0 or -errno, and nothing has changed.
+
+    A port of all addresses is one of the path's source from now on, also when the path changes, as on Linux.
+    """
+    cdef Path path
+    if not host_find_path(udp.host, remote, &path):
+        return -ENETUNREACH
+    if ip_is_loopback(address_number(&port.local)) and path.interface != NULL:
+        return -EINVAL                          # RFC 1122 section 3.2.1.3, as in udp_send()
+    if host_is_broadcast(udp.host, address_number(remote)) and not port.broadcast:
+        return -EACCES
+    if address_is_any(&port.local):
+        port.local = path.source
+    port.remote, port.remote_port = remote[0], remote_port
+    return 0
 
 
 cdef int32_t udp_send(Udp *udp, UdpPort *port, const Address *source, const Address *destination,

@@ -64,6 +64,36 @@ def test_question_and_answer(kind):
 
 
 @every_loop
+def test_a_connected_endpoint_knows_its_own_address(kind):
+    """Who asks which address the host has towards another was told 0.0.0.0."""
+    async def main():
+        server, heard = await opened(local_addr=("127.0.0.1", 0))
+        client, answered = await opened(remote_addr=server.get_extra_info("sockname"))
+        own = client.get_extra_info("sockname")
+        assert own[0] == client.get_extra_info("socket").getsockname()[0] == "127.0.0.1"
+        server.sendto(b"you?", own)
+        await until(lambda: answered.received)
+        client.sendto(b"me")
+        await until(lambda: heard.received)
+        assert heard.received == [(b"me", own)]
+        for transport in (client, server):
+            transport.close()
+
+    run(kind, main)
+
+
+@pytest.mark.parametrize("kind", [Ours, OursUv])
+def test_a_remote_without_a_route_fails_when_it_is_named(kind):
+    """As on a machine without a network; a transport was made that could send nothing."""
+    async def main():
+        with pytest.raises(OSError) as caught:
+            await opened(remote_addr=("192.0.2.1", 9))
+        assert caught.value.errno == errno.ENETUNREACH
+
+    run(kind, main)
+
+
+@every_loop
 def test_nobody_there_is_told_as_an_error(kind):
     async def main():
         server, heard = await opened(local_addr=("127.0.0.1", 0))

@@ -56,14 +56,52 @@ def test_the_port_that_fits_best_gets_a_datagram():
 
 
 def test_every_port_that_fits_gets_a_broadcast():
-    """But not one that is connected to somebody else: it would take a stranger's datagram for its friend's."""
+    """But not one that is connected: it has one address, a broadcast is sent to another (as on Linux)."""
     peer = Peer()
-    general = UdpEndpoint(peer.stack, ("", 9), shared=True)
+    general, other = (UdpEndpoint(peer.stack, ("", 9), shared=True) for _ in range(2))
     friend = UdpEndpoint(peer.stack, ("", 9), (PEER, 4000), shared=True)
     for source, payload in ((PEER, b"friend"), ("10.0.0.77", b"stranger")):
         peer.frame(datagram(payload, source=source, destination="10.0.0.255"), to=ALL)
-    assert all_of(general) == [b"friend", b"stranger"]
-    assert all_of(friend) == [b"friend"]
+    assert all_of(general) == all_of(other) == [b"friend", b"stranger"]
+    assert all_of(friend) == []
+
+
+def test_a_connected_port_has_the_address_towards_its_remote():
+    """Programs ask so which address they have towards another; they were told 0.0.0.0."""
+    peer = Peer()
+    peer.stack.set_interface("eth1", ether=b"\2\0\0\0\0\x44")
+    peer.stack.set_addresses("eth1", ["10.1.0.2/24"], announce=False)
+    port = UdpEndpoint(peer.stack)
+    assert port.local[0] == "0.0.0.0"
+    port.connect(("10.1.0.9", 9))
+    assert port.local == ("10.1.0.2", port.local[1])
+    port.connect((PEER, 9))                     # it has one, and keeps it
+    assert (port.local[0], port.remote) == ("10.1.0.2", (PEER, 9))
+    assert UdpEndpoint(peer.stack, ("", 0), (PEER, 9)).local[0] == STACK
+    assert UdpEndpoint(peer.stack, (GROUP, 9), (PEER, 9)).local == (GROUP, 9)
+    bound = UdpEndpoint(peer.stack, ("", 9), (PEER, 4000))
+    assert UdpEndpoint(peer.stack, ("10.1.0.2", 9)).local == ("10.1.0.2", 9)       # that address's port is free
+    peer.frame(datagram(b"for the address towards its friend"))
+    assert all_of(bound) == [b"for the address towards its friend"]
+
+
+def test_a_remote_without_a_route_is_refused_at_once():
+    """ENETUNREACH as on Linux; what was asked for before stays."""
+    peer = Peer()
+    port = UdpEndpoint(peer.stack)
+    for remote, number in ((("192.0.2.1", 9), errno.ENETUNREACH), (("10.0.0.255", 9), errno.EACCES)):
+        with pytest.raises(OSError) as caught:
+            port.connect(remote)
+        assert (caught.value.errno, port.local[0], port.remote) == (number, "0.0.0.0", None)
+        with pytest.raises(OSError) as caught:
+            UdpEndpoint(peer.stack, remote=remote)
+        assert caught.value.errno == number
+    port.broadcast = True
+    port.connect(("10.0.0.255", 9))
+    home = UdpEndpoint(peer.stack, ("127.0.0.1", 0))
+    with pytest.raises(OSError) as caught:
+        home.connect((PEER, 9))
+    assert (caught.value.errno, home.remote) == (errno.EINVAL, None)
 
 
 def test_a_broadcast_that_nobody_wants_is_counted_and_not_answered():
