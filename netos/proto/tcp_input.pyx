@@ -3,7 +3,7 @@
 One acknowledgment goes out for all that a batch brought: segments only note what is due, tcp_flush sends it.
 """
 
-from libc.errno cimport ECONNREFUSED, ECONNRESET
+from libc.errno cimport ECONNREFUSED, ECONNRESET, EPIPE
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from netos.proto.host cimport host_learn_mtu
@@ -13,7 +13,7 @@ from netos.proto.tcp cimport (
 )
 from netos.proto.tcp_ack cimport ack_input, recovery_end
 from netos.proto.tcp_block cimport (
-    CLOSED, COUNT_ATTEMPT_FAILS, COUNT_ESTABLISHED_RESETS, COUNT_ICMP_IGNORED, COUNT_IN_SEGMENTS, COUNT_NO_LISTENER,
+    CLOSE_WAIT, CLOSED, COUNT_ATTEMPT_FAILS, COUNT_ESTABLISHED_RESETS, COUNT_ICMP_IGNORED, COUNT_IN_SEGMENTS, COUNT_NO_LISTENER,
     COUNT_OUT_OF_WINDOW, COUNT_PATH_MTU, COUNT_PAWS, ESTABLISHED, EVENT_CONNECTED, EVENT_WRITABLE, KIND_BLOCK,
     KIND_HALF_OPEN, SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW, TCB_ECE_PENDING, TCB_ECN, TCB_FIN_AHEAD, TCB_FIN_WANTED,
     TCB_RTT_TIMED, TCB_TIMESTAMPS, TCB_TOUCHED, TIMER_DELAYED_ACK, TIME_WAIT, Connection, HalfOpen, Listener, Tcb, Tcp,
@@ -280,10 +280,12 @@ cdef void syn_sent_input(Tcb *tcb, const Segment *segment) noexcept nogil:
 
 
 cdef void reset_by_peer(Tcb *tcb) noexcept nogil:
+    """RFC 9293 section 3.10.7.4; who has said that nothing more comes takes nothing any more: EPIPE, as on Linux."""
     cdef bint refused = tcb.connection.state == SYN_RECEIVED
+    cdef bint half_closed = tcb.connection.state == CLOSE_WAIT
     tcb.tcp.counts[COUNT_ATTEMPT_FAILS if refused else COUNT_ESTABLISHED_RESETS] += 1
     tcb_move(tcb, STEP_ABORT)
-    tcb_end(tcb, ECONNREFUSED if refused else ECONNRESET)
+    tcb_end(tcb, ECONNREFUSED if refused else EPIPE if half_closed else ECONNRESET)
 
 
 cdef void tcp_error(Tcp *tcp, const Address *local, const Address *remote, const unsigned char *quoted, int32_t error,

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import gc
 import socket
+import struct
 import warnings
 
 import pytest
@@ -50,6 +51,31 @@ def test_half_close_leaves_the_other_direction_open(kind):
         server.close()
         assert (theirs.data, len(ours.data)) == (b"question", 300000)
         assert ours.events == ["made", "data", "eof", "lost"]
+
+    run(kind, main)
+
+
+@every_loop
+def test_a_peer_that_resets_behind_its_end_breaks_the_pipe(kind):
+    """It has said all, and takes nothing any more: who still writes hears of that, and not of a lost answer."""
+    class KeepsOpen(Recorder):
+        def eof_received(self):
+            super().eof_received()
+            return True
+
+    async def main():
+        server, theirs, ours = await pair(KeepsOpen)
+        ours.transport.write(b"question")
+        ours.transport.write_eof()
+        await theirs.ended
+        ours.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                                           struct.pack("ii", 1, 0))
+        ours.transport.abort()
+        await ours.lost
+        await until(lambda: theirs.transport.write(b"answer") or theirs.transport.is_closing())
+        assert isinstance(await theirs.lost, BrokenPipeError)
+        assert (theirs.data, theirs.events) == (b"question", ["made", "data", "eof", "BrokenPipeError"])
+        server.close()
 
     run(kind, main)
 

@@ -22,7 +22,8 @@ def closed_by_us(peer, **options):
     return server
 
 
-@mutation("tcp_input.pyx", "    tcb_end(tcb, ECONNREFUSED if refused else ECONNRESET)\n", "    tcb_end(tcb, 0)\n")
+@mutation("tcp_input.pyx", "    tcb_end(tcb, ECONNREFUSED if refused else EPIPE if half_closed else ECONNRESET)\n",
+          "    tcb_end(tcb, 0)\n")
 @pytest.mark.parametrize("closing", [False, True])
 def test_must_12_an_abort_is_not_taken_for_a_good_end(closing):
     """MUST-12: the user learns whether the peer closed or aborted, in any state."""
@@ -35,6 +36,19 @@ def test_must_12_an_abort_is_not_taken_for_a_good_end(closing):
     peer.send(b"", "RA")
     assert (server.state, server.error, server.finished) == ("CLOSED", errno.ECONNRESET, False)
     assert (server, 16) in [(owner, events & 16) for owner, events in peer.stack.events()]
+
+
+def test_a_reset_behind_the_peers_end_is_a_broken_pipe():
+    """In CLOSE-WAIT all that it sent has come, and only ours is lost: EPIPE, as tcp_reset() of Linux has it."""
+    peer = Peer()
+    server = peer.accepted()
+    peer.send(b"all of it", "FPA")
+    peer.expect("A")
+    peer.send(b"", "RA")
+    assert (server.state, server.error) == ("CLOSED", errno.EPIPE)
+    assert (server.receive(), server.finished) == (b"all of it", True)
+    with pytest.raises(BrokenPipeError):
+        server.send(b"x")
 
 
 @mutation("tcp_time_wait.pyx",
