@@ -20,7 +20,7 @@ from netos.packet cimport (
     BATCH_MAX, DROP_LOOP, DROP_NO_OUTPUT, DROP_REASONS, Batch, Descriptor, Vcpu, event_queue,
     events_forget, packet_release,
 )
-from netos.packet_handle cimport Packet, packet_wrap
+from netos.packet_handle cimport Packet, packet_wrap, vcpu_begin, vcpu_check, vcpu_end
 
 from netos.packet import DROP_NAMES
 
@@ -228,6 +228,7 @@ cdef class Element:
         cdef Batch batch
         cdef VirtualCpu cpu = self.cpu
         cdef Packet packet
+        cdef unsigned long before
         if not 0 <= port < self.n_inputs:
             raise IndexError(f"{self.name} has no input {port}")
         packets = list(packets)
@@ -235,6 +236,7 @@ cdef class Element:
             if not isinstance(item, Packet):
                 raise TypeError(f"{self.name}: push() takes packets (see Router.packet), not {type(item).__name__}")
             (<Packet>item).check()
+            vcpu_check((<Packet>item).vcpu)
         if len(set(map(id, packets))) < len(packets):
             raise ValueError(f"{self.name}: the same packet is pushed twice; push a clone()")
         for start in range(0, len(packets), BATCH_MAX):
@@ -244,8 +246,10 @@ cdef class Element:
                 cpu.adopt(packet)
                 pointers[batch.count] = packet.give()
                 batch.count += 1
+            before = vcpu_begin(self.vcpu)
             with nogil:
                 self.push_batch(port, &batch)
+            vcpu_end(self.vcpu, before)
             cpu.deliver_events()
         self.wake()
 
@@ -258,8 +262,10 @@ cdef class Element:
             raise IndexError(f"{self.name} has no output {port}")
         batch.packets = pointers
         batch.count = 0
+        cdef unsigned long before = vcpu_begin(self.vcpu)
         with nogil:
             self.pull_batch(port, min(limit, <uint32_t>BATCH_MAX), &batch)
+        vcpu_end(self.vcpu, before)
         result = [packet_wrap(self.vcpu, cpu, pointers[i]) for i in range(batch.count)]
         cpu.deliver_events()
         self.wake()

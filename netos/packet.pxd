@@ -165,6 +165,8 @@ cdef struct Vcpu:
     ArenaData *arena
     Event *events               # EVENTS_MAX, a ring
     Frame *frames               # DEPTH_MAX + 1
+    unsigned long thread        # that works with all this without the GIL; 0: none does, and who has the GIL may
+    Descriptor *aside           # what other threads have let go of meanwhile; linked by their `data`
 
 
 cdef Vcpu *vcpu_make() except NULL
@@ -172,6 +174,8 @@ cdef void vcpu_free(Vcpu *vcpu) noexcept nogil
 cdef bint vcpu_refill(Vcpu *vcpu) noexcept nogil
 cdef bint vcpu_refill_bare(Vcpu *vcpu) noexcept nogil
 cdef void vcpu_spill(Vcpu *vcpu) noexcept nogil
+cdef bint vcpu_put_aside(Vcpu *vcpu, Descriptor *packet) noexcept nogil
+cdef void vcpu_end_aside(Vcpu *vcpu) noexcept nogil
 cdef void event_queue(Vcpu *vcpu, void *element, int64_t kind, int64_t value) noexcept nogil
 cdef void events_forget(Vcpu *vcpu, void *element) noexcept nogil
 cdef Descriptor *packet_make_large(Vcpu *vcpu) noexcept nogil

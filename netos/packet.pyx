@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc, qsort
 from libc.string cimport memcpy
 
+from netos.kernel.inbox cimport pointer_put, pointer_take
 from netos.kernel.memory cimport (
     DESCRIPTOR_SIZE, LARGE_BUFFER, SMALL_BUFFER, arena_get, pool_give, pool_number, pool_take,
 )
@@ -96,6 +97,7 @@ cdef int by_place(const void *a, const void *b) noexcept nogil:
 
 cdef void vcpu_free(Vcpu *vcpu) noexcept nogil:
     cdef uint32_t i
+    vcpu_end_aside(vcpu)
     qsort(vcpu.ready, vcpu.ready_count, sizeof(Descriptor *), by_buffer)    # neighbours stay neighbours: see memory.pyx
     for i in range(vcpu.ready_count):
         pool_give(&vcpu.arena.small, 1, &vcpu.ready[i].buffer)
@@ -137,6 +139,22 @@ cdef void vcpu_spill(Vcpu *vcpu) noexcept nogil:
         buffers[i] = vcpu.ready[SPILL + i].buffer
     pool_give(&vcpu.arena.small, SPILL, buffers)
     pool_give(&vcpu.arena.descriptors, SPILL, <uint8_t **>(vcpu.ready + SPILL))
+
+
+cdef bint vcpu_put_aside(Vcpu *vcpu, Descriptor *packet) noexcept nogil:
+    """Let go of a packet while another thread works with the virtual CPU; return whether it is the only one so far."""
+    return pointer_put(&vcpu.aside, <void **>&packet.data, packet)
+
+
+cdef void vcpu_end_aside(Vcpu *vcpu) noexcept nogil:
+    """Drop what other threads have let go of; for who works with the virtual CPU."""
+    cdef Descriptor *packet = <Descriptor *>pointer_take(&vcpu.aside)
+    cdef Descriptor *next
+    while packet != NULL:
+        next = <Descriptor *>packet.data
+        vcpu.dropped += 1
+        packet_release(vcpu, packet)
+        packet = next
 
 
 cdef void event_queue(Vcpu *vcpu, void *element, int64_t kind, int64_t value) noexcept nogil:

@@ -1,15 +1,48 @@
-"""A packet in Python's hands: what tests, PyElements and scapy see of one."""
+"""A packet in Python's hands: what tests, PyElements and scapy see of one.
+
+Packets belong to the thread that works with their virtual CPU. While it does so without the GIL, in VirtualCpu.run()
+say, others may read the bytes of a handle, but what needs the virtual CPU raises RuntimeError there; and a handle
+that is forgotten there (the garbage collector runs in any thread) has its packet dropped in the virtual CPU's own turn.
+"""
 
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
+from netos.kernel.inbox cimport thread_self
 from netos.kernel.memory cimport LARGE_BUFFER
 from netos.packet cimport (
-    ANNO_DESTINATION, ANNO_PAINT, ANNOTATIONS, NO_HEADER, VIRTIO_NEEDS_CHECKSUM, Descriptor, Vcpu, packet_append,
-    packet_clone, packet_consume, packet_headroom, packet_network, packet_prepend, packet_release, packet_set_network,
-    packet_strip, packet_transport, packet_trim, packet_writable,
+    ANNO_DESTINATION, ANNO_PAINT, ANNOTATIONS, FLAG_SHARED, NO_HEADER, VIRTIO_NEEDS_CHECKSUM, Descriptor, Vcpu,
+    packet_append, packet_clone, packet_consume, packet_headroom, packet_network, packet_prepend, packet_release,
+    packet_set_network, packet_strip, packet_transport, packet_trim, packet_writable, vcpu_end_aside, vcpu_put_aside,
 )
+
+
+cdef inline bint vcpu_elsewhere(Vcpu *vcpu) noexcept nogil:
+    return vcpu.thread != 0 and vcpu.thread != thread_self()
+
+
+cdef int vcpu_check(Vcpu *vcpu) except -1:
+    """Raise RuntimeError when another thread works with the virtual CPU."""
+    if vcpu_elsewhere(vcpu):
+        raise RuntimeError("the virtual CPU runs in another thread: packets are that thread's, so leave them to it "
+                           "(in asyncio: loop.call_soon_threadsafe), or hold the virtual CPU meanwhile")
+    return 0
+
+
+cdef unsigned long vcpu_begin(Vcpu *vcpu) except SOME_THREAD:
+    """The caller is about to work with the virtual CPU without the GIL; what this returns is for vcpu_end()."""
+    cdef unsigned long before = vcpu.thread
+    vcpu_check(vcpu)
+    vcpu.thread = thread_self()
+    return before
+
+
+cdef void vcpu_end(Vcpu *vcpu, unsigned long before) noexcept:
+    """The caller has the GIL again. With it nothing can be put aside any more, unless the caller is still inside."""
+    vcpu.thread = before
+    if before == 0:
+        vcpu_end_aside(vcpu)
 
 
 @cython.no_gc_clear
@@ -18,16 +51,21 @@ cdef class Packet:
     """A packet in Python's hands: a writable buffer, its annotations and header offsets.
 
     A handle dies when its packet is output or killed; a handle that is forgotten counts as the drop `abandoned`.
-    While a memoryview of it is open, whatever would move its bytes raises BufferError.
+    While a memoryview of it is open, whatever would move its bytes raises BufferError. It belongs to the thread that
+    works with its virtual CPU: making, killing, cloning and growing packets in another one raises RuntimeError.
     """
 
     def __init__(self):
         raise TypeError("make packets with Router.packet() or VirtualCpu.packet()")
 
     def __dealloc__(self):
-        if self.descriptor != NULL:
+        if self.descriptor == NULL:
+            return
+        if not vcpu_elsewhere(self.vcpu):
             self.vcpu.dropped += 1
             packet_release(self.vcpu, self.descriptor)
+        elif vcpu_put_aside(self.vcpu, self.descriptor):
+            self.owner.wake()           # it may be waiting for its devices
 
     cdef int check(self) except -1:
         if self.descriptor == NULL:
@@ -46,6 +84,8 @@ cdef class Packet:
     def __getbuffer__(self, Py_buffer *buffer, int flags):
         if self.descriptor == NULL:
             raise BufferError("this packet is gone: a handle dies when its packet is output or killed")
+        if self.exports == 0 and self.descriptor.flags & FLAG_SHARED and vcpu_elsewhere(self.vcpu):
+            raise BufferError("the packet shares its bytes with a clone, and its virtual CPU runs in another thread")
         if self.exports == 0 and not packet_writable(self.vcpu, self.descriptor):
             raise BufferError("no buffer is free for a writable copy of the packet")
         self.exports += 1
@@ -92,6 +132,7 @@ cdef class Packet:
     def clone(self):
         """A second packet of the same bytes; writing to either copies them first."""
         self.check()
+        vcpu_check(self.vcpu)
         cdef Descriptor *copy = packet_clone(self.vcpu, self.descriptor)
         if copy == NULL:
             raise MemoryError("no packet descriptor is free")
@@ -99,6 +140,8 @@ cdef class Packet:
 
     def kill(self):
         """End the packet, counted as consumed."""
+        self.check()
+        vcpu_check(self.vcpu)
         packet_consume(self.vcpu, self.give())
 
     def strip(self, uint32_t count):
@@ -118,6 +161,7 @@ cdef class Packet:
     def prepend(self, bytes data not None):
         """Put bytes in front."""
         self.check()
+        vcpu_check(self.vcpu)
         if len(data) > LARGE_BUFFER or not packet_prepend(self.vcpu, self.descriptor, <uint32_t>len(data)):
             raise MemoryError(f"no buffer can hold {len(data)} bytes more")
         memcpy(self.descriptor.data, <char *>data, len(data))
@@ -125,6 +169,7 @@ cdef class Packet:
     def append(self, bytes data not None):
         """Put bytes behind."""
         self.check()
+        vcpu_check(self.vcpu)
         cdef uint32_t end = self.descriptor.length
         if len(data) > LARGE_BUFFER or not packet_append(self.vcpu, self.descriptor, <uint32_t>len(data)):
             raise MemoryError(f"no buffer can hold {len(data)} bytes more")

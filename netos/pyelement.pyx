@@ -17,7 +17,7 @@ from netos.kernel.task cimport task_schedule
 from netos.kernel.timer cimport Timer, timer_cancel, timer_schedule
 from netos.kernel.vcpu cimport VirtualCpu
 from netos.packet cimport BATCH_MAX, DROP_ABANDONED, DROP_EXCEPTION, Batch, Descriptor
-from netos.packet_handle cimport Packet, packet_wrap
+from netos.packet_handle cimport Packet, packet_wrap, vcpu_check
 
 
 def log():
@@ -69,6 +69,7 @@ cdef class PyElement(Element):
         cdef Batch batch
         if not 0 <= port < self.n_inputs:
             raise IndexError(f"{self.name} has no input {port}")
+        vcpu_check(self.vcpu)
         batch.packets = &pointer
         batch.count = 0
         port_pull(&self.inputs[port], 1, &batch)

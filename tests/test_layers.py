@@ -21,8 +21,8 @@ ALLOWED = [
     ("netos.kernel.task", ["netos.kernel.inbox"]),
     ("netos.kernel.timer", ["netos.kernel.inbox"]),
     ("netos.kernel.notifier", ["netos.kernel.inbox", "netos.kernel.task"]),
-    ("netos.packet", ["netos.kernel.clock", "netos.kernel.memory"]),
-    ("netos.packet_handle", ["netos.packet", "netos.kernel.memory"]),
+    ("netos.packet", ["netos.kernel.clock", "netos.kernel.memory", "netos.kernel.inbox"]),
+    ("netos.packet_handle", ["netos.packet", "netos.kernel.memory", "netos.kernel.inbox"]),
     ("netos.proto", [
         "netos.proto", "netos.packet", "netos.packet_handle", "netos.kernel.clock", "netos.addresses", "netos.wire",
         "netos.checksum", "netos.errors"]),

@@ -14,6 +14,7 @@ from posix.unistd cimport close, read, write
 
 from netos.kernel.vcpu cimport VirtualCpu, Watch
 from netos.packet cimport packet_release
+from netos.packet_handle cimport vcpu_begin, vcpu_end
 
 cdef extern from "<sys/eventfd.h>" nogil:
     enum: EFD_CLOEXEC, EFD_NONBLOCK
@@ -72,8 +73,10 @@ cdef class Mailbox:
     def deliver(self):
         """Have the letters read that have come, while the virtual CPU stands still; return how many there were."""
         cdef uint32_t count
+        cdef unsigned long before = vcpu_begin(self.cpu.core)
         with nogil:
             count = self.read_all()
+        vcpu_end(self.cpu.core, before)
         return count
 
     cdef bint post(self, uint32_t sender, const Letter *letter) noexcept nogil:

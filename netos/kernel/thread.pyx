@@ -16,6 +16,7 @@ from posix.unistd cimport write
 
 from netos.kernel.inbox cimport thread_self
 from netos.kernel.vcpu cimport VirtualCpu
+from netos.packet_handle cimport SOME_THREAD, vcpu_check, vcpu_end
 
 cdef extern from "<pthread.h>" nogil:
     ctypedef struct pthread_mutex_t:
@@ -56,6 +57,7 @@ cdef class VcpuThread:
     cdef pthread_mutex_t mutex
     cdef pthread_cond_t changed
     cdef int pauses                 # who wants the thread to stand still, counted under the mutex
+    cdef int holders                # those for whom it does, counted with the GIL: packets are theirs meanwhile
     cdef bint parked
     cdef int ending
     cdef int notified
@@ -84,7 +86,13 @@ cdef class VcpuThread:
             loop.add_reader(self.notify_fd, self.deliver)
         self.thread = threading.Thread(target=self.main, name=f"vcpu-{self.core if self.core is not None else 'any'}",
                                        daemon=True)
-        self.thread.start()
+        vcpu_check(self.cpu.core)
+        self.cpu.core.thread = SOME_THREAD
+        try:
+            self.thread.start()
+        except BaseException:
+            vcpu_end(self.cpu.core, 0)
+            raise
 
     def close(self):
         """End the thread; harmless when called twice."""
@@ -94,6 +102,7 @@ cdef class VcpuThread:
             self.cpu.wake()
             self.thread.join()
             self.thread = None
+            vcpu_end(self.cpu.core, 0)
             self.cpu.deliver_events()
         if self.loop is not None:
             self.loop.remove_reader(self.notify_fd)
@@ -138,11 +147,16 @@ cdef class VcpuThread:
 
     def wait(self):
         """Wait until the thread that was asked to stands still."""
+        cdef bint parked
         with nogil:
             pthread_mutex_lock(&self.mutex)
             while not self.parked and not atomic_get(&self.ending):
                 pthread_cond_wait(&self.changed, &self.mutex)
+            parked = self.parked
             pthread_mutex_unlock(&self.mutex)
+        self.holders += 1
+        if parked and self.holders == 1:
+            vcpu_end(self.cpu.core, 0)
 
     def rest(self):
         """Wait until the thread has had a turn, begun or under way, in which there was nothing to do."""
@@ -162,6 +176,9 @@ cdef class VcpuThread:
 
     def resume(self):
         """Let the thread go on, as far as this ask() is concerned."""
+        self.holders -= 1
+        if self.holders == 0 and self.thread is not None:
+            self.cpu.core.thread = SOME_THREAD
         with nogil:
             pthread_mutex_lock(&self.mutex)
             self.pauses -= 1
@@ -196,7 +213,7 @@ cdef class VcpuThread:
             self.run()
 
     cdef void run(self) noexcept nogil:
-        self.cpu.inbox.owner = thread_self()
+        self.cpu.inbox.owner = self.cpu.core.thread = thread_self()
         while not atomic_get(&self.ending):
             if atomic_get(&self.pauses) or self.cpu.stopped:
                 if self.cpu.stopped:
@@ -242,6 +259,6 @@ cdef class VcpuThread:
                 announced = True
                 self.notify()
             pthread_cond_wait(&self.changed, &self.mutex)
-        self.cpu.inbox.owner = thread_self()
+        self.cpu.inbox.owner = self.cpu.core.thread = thread_self()
         self.parked = 0
         pthread_mutex_unlock(&self.mutex)

@@ -14,15 +14,16 @@ from posix.time cimport CLOCK_MONOTONIC
 from netos.kernel.clock cimport clock_host, clock_steady
 from netos.kernel.epoll cimport EpollSet
 from netos.kernel.guard cimport guard_enter, guard_free, guard_leave
-from netos.kernel.inbox cimport atomic_swap, inbox_serve, inbox_waiting, wake_up
+from netos.kernel.inbox cimport atomic_swap, inbox_serve, inbox_waiting, pointer_peek, wake_up
 from netos.kernel.memory cimport LARGE_BUFFER
 from netos.kernel.task cimport Task, run_queue_room, run_queue_take
 from netos.kernel.timer cimport timers_expire, timers_next
 from netos.kernel.watchdog cimport cycles_now, note_time
 from netos.packet cimport (
-    BATCH_MAX, EVENTS_MAX, HEADROOM, Descriptor, Event, Vcpu, event_queue, packet_create, vcpu_free, vcpu_make,
+    BATCH_MAX, EVENTS_MAX, HEADROOM, Descriptor, Event, Vcpu, event_queue, packet_create, vcpu_end_aside, vcpu_free,
+    vcpu_make,
 )
-from netos.packet_handle cimport Packet, packet_wrap
+from netos.packet_handle cimport Packet, packet_wrap, vcpu_begin, vcpu_check, vcpu_end
 
 cdef enum:
     STEPPED = 2                     # a simulated clock that only step() moves
@@ -41,6 +42,8 @@ cdef bint turn_until(VirtualCpu cpu, int64_t limit) noexcept nogil:
     cdef uint32_t ran, expired = 0
     if inbox_waiting(&cpu.inbox):
         inbox_serve(&cpu.inbox)
+    if pointer_peek(&core.aside) != NULL:
+        vcpu_end_aside(core)
     ran = cpu.run_tasks(TASKS_A_TURN)
     cpu.turns += 1
     if cpu.timers.count and not (core.events_count and core.deliver != NULL):
@@ -128,6 +131,7 @@ cdef class VirtualCpu(EpollSet):
         cdef Py_ssize_t length = len(data)
         if headroom + length > LARGE_BUFFER:
             raise ValueError(f"{length} bytes and {headroom} of headroom do not fit a buffer of {LARGE_BUFFER}")
+        vcpu_check(self.core)
         cdef Descriptor *descriptor = packet_create(self.core, headroom, <uint32_t>length)
         if descriptor == NULL:
             raise MemoryError("no packet buffer is free")
@@ -135,11 +139,17 @@ cdef class VirtualCpu(EpollSet):
             memcpy(descriptor.data, &content[0], length)
         return packet_wrap(self.core, self, descriptor)
 
+    def no_packet(self):
+        """A dead handle, which knows its virtual CPU all the same."""
+        return packet_wrap(self.core, self, NULL)
+
     cpdef adopt(self, Packet packet):
         """Take the packet of another virtual CPU into this one's count."""
         if packet is None:
             raise TypeError("adopt() takes a packet, not None")
+        vcpu_check(self.core)
         if packet.vcpu != self.core:
+            vcpu_check(packet.vcpu)
             packet.vcpu.sent += 1
             self.core.received += 1
             packet.vcpu = self.core
@@ -239,13 +249,16 @@ cdef class VirtualCpu(EpollSet):
         """Make turns until nothing is left to do or the budget is used up; return whether a task is runnable."""
         cdef int64_t until = clock_host(CLOCK_MONOTONIC) + self.budget
         cdef bint more = not self.ended()
+        cdef unsigned long before
         self.calibrate()
         while more:
+            before = vcpu_begin(self.core)
             with nogil:
                 while True:
                     more = self.turn()
                     if not more or self.stopped or self.core.events_count or clock_host(CLOCK_MONOTONIC) >= until:
                         break
+            vcpu_end(self.core, before)
             self.report_overrun()
             if self.core.events_count:
                 self.deliver_events()
@@ -264,9 +277,12 @@ cdef class VirtualCpu(EpollSet):
     def run_tasks_once(self, uint32_t count=1):
         """Run up to `count` tasks and nothing else, then deliver events; for tests and `netos click`'s driver."""
         cdef uint32_t ran
+        cdef unsigned long before
         self.calibrate()
+        before = vcpu_begin(self.core)
         with nogil:
             ran = self.run_tasks(count)
+        vcpu_end(self.core, before)
         self.report_overrun()
         self.deliver_events()
         return ran
@@ -277,14 +293,17 @@ cdef class VirtualCpu(EpollSet):
             raise RuntimeError("only a simulated clock can be advanced")
         cdef int64_t limit = FOREVER if until is None else until
         cdef bint more = True
+        cdef unsigned long before
         while more and not self.ended():
             if self.core.events_count:
                 self.deliver_events()
             elif self.run_queue.count and self.core.clock.now > limit:
                 break
             else:
+                before = vcpu_begin(self.core)
                 with nogil:
                     more = turn_until(self, limit) or self.core.events_count
+                vcpu_end(self.core, before)
         if until is not None and self.core.clock.now < limit:
             self.core.clock.now = limit
 
@@ -305,10 +324,13 @@ cdef class VirtualCpu(EpollSet):
         """Block until a device, a timer or a wake-up, at most `timeout` seconds, and serve the devices."""
         cdef int milliseconds = -1 if timeout is None else max(int(timeout * 1000), 0)
         self.arm()
+        cdef unsigned long before
         if self.run_queue.count:
             milliseconds = 0
+        before = vcpu_begin(self.core)
         with nogil:
             self.poll_devices(milliseconds)
+        vcpu_end(self.core, before)
         self.report_overrun()
         self.deliver_events()
 
