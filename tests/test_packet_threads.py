@@ -14,6 +14,7 @@ import pytest
 from netos.kernel.memory import arena
 from netos.kernel.thread import VcpuThread
 from netos.kernel.vcpu import VirtualCpu
+from netos.proto.stack import Stack
 from netos.pyelement import PyElement
 from netos.router import Router
 from netos.testing.harness import ElementHarness
@@ -146,6 +147,16 @@ def test_what_needs_the_virtual_cpu_is_refused_in_another_thread(harness: Any, a
         with memoryview(packet) as view:
             view[:] = b"DATA"
     action(cpu, packet)
+
+
+def test_a_stack_is_made_while_the_virtual_cpu_runs(harness: Any) -> None:
+    """A reload builds its graph, with a new HostStack perhaps, on a thread beside the packets."""
+    cpu, element = harness.router.cpu, harness.element
+    element.schedule_task()
+    with elsewhere(element, cpu.run):
+        balance = cpu.balance
+        Stack(cpu)
+        assert cpu.balance == balance
 
 
 def test_graphs_are_not_pushed_into_nor_pulled_from_in_another_thread(harness: Any) -> None:

@@ -62,9 +62,8 @@ cdef class Stack:
     """Interfaces, routes, neighbours, UDP ports and TCP connections of one host; see the module."""
 
     def __cinit__(self, cpu, uint32_t connections=65536):
-        cdef Packet probe = cpu.packet()
-        self.cpu, self.vcpu = probe.owner, probe.vcpu
-        probe.kill()
+        cdef Packet none = cpu.no_packet()      # a packet could not be made while the virtual CPU runs in another thread
+        self.cpu, self.vcpu = none.owner, none.vcpu
         self.names = {}
         self.left = []
         self.routes = RadixRoutes()
