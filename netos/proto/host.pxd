@@ -15,6 +15,7 @@ cdef enum:
     NEIGHBOUR_QUEUE = 3         # packets that wait for one neighbour's address
     NEIGHBOURS_MAX = 1024
     PATHS = 64                  # remembered path MTUs
+    SEGMENT_MTU_LEAST = 128     # through less, TCP's segments go in fragments
 
 cdef enum:                      # what is counted; names in host.pyx
     IP_RECEIVED, IP_DELIVERED, IP_BAD_HEADER, IP_BAD_CHECKSUM, IP_NOT_OURS, IP_BAD_SOURCE, IP_BAD_OPTION
@@ -128,6 +129,7 @@ cdef void host_free(Host *host) noexcept nogil
 cdef void choose_source(Interface *interface, uint32_t hop, Address *source) noexcept nogil
 cdef bint host_find_path(Host *host, const Address *destination, Path *path) noexcept nogil
 cdef bint host_is_own(Host *host, uint32_t address) noexcept nogil
+cdef bint host_is_neighbour(Host *host, const Interface *interface, uint32_t address) noexcept nogil
 cdef bint host_is_broadcast(Host *host, uint32_t address) noexcept nogil
 cdef Interface *host_interface_of(Host *host, uint32_t address) noexcept nogil
 cdef void host_learn_mtu(Host *host, const Address *destination, uint32_t mtu) noexcept nogil

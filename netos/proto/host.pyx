@@ -152,6 +152,21 @@ cdef bint host_is_own(Host *host, uint32_t address) noexcept nogil:
     return ip_is_loopback(address) or host_interface_of(host, address) != NULL
 
 
+cdef bint host_is_neighbour(Host *host, const Interface *interface, uint32_t address) noexcept nogil:
+    """Whether another host's address is reached on this link without a router, if it is there."""
+    cdef int32_t hop
+    cdef uint32_t k, mask
+    if host_is_own(host, address) or host_is_broadcast(host, address):
+        return 0
+    for k in range(interface.address_count):
+        mask = ip_prefix_mask(interface.addresses[k].prefix_length)
+        if (address_number(&interface.addresses[k].address) ^ address) & mask == 0:
+            return 1
+    hop = host.find_route(host.routes_object, address)
+    return (hop >= 0 and hop_gateway(host.routes, hop) == 0
+            and <uint32_t>hop_port(host.routes, hop) == interface.number)
+
+
 cdef bint host_is_broadcast(Host *host, uint32_t address) noexcept nogil:
     """The limited broadcast, or that of a subnet of ours."""
     cdef uint32_t i, k, mask
@@ -213,11 +228,11 @@ cdef bint host_find_path(Host *host, const Address *destination, Path *path) noe
     path.hop = address_ipv4(gateway) if gateway and not group else destination[0]    # a router is not all hosts
     choose_source(path.interface, gateway if gateway else address, &path.source)
     path.mtu = path.interface.mtu
-    path.offload = path.interface.offload
     path.room = OUTBOX - path.interface.outbox.count
     entry = path_entry(host, destination)
     if path_holds(host, entry, destination):
         path.mtu = min(path.mtu, entry.mtu)
+    path.offload = path.interface.offload and path.mtu >= SEGMENT_MTU_LEAST
     return path.interface.up
 
 

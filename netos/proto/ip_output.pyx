@@ -9,7 +9,7 @@ from netos.packet cimport (
     HEADROOM, VIRTIO_NEEDS_CHECKSUM, Descriptor, packet_consume, packet_create, packet_set_network,
 )
 from netos.proto.host cimport (
-    IP_FRAGMENTED, IP_NO_BUFFER, IP_NO_ROUTE, IP_SENT, IP_TOO_BIG, LOOP_FULL, Host, Path, host_drop, host_find_path,
+    IP_FRAGMENTED, IP_NO_BUFFER, IP_NO_ROUTE, IP_SENT, IP_TOO_BIG, LOOP_FULL, SEGMENT_MTU_LEAST, Host, Path, host_drop, host_find_path,
     packets_put,
 )
 from netos.proto.inet cimport Address, address_number
@@ -59,6 +59,8 @@ cdef int ip_send(Host *host, Descriptor *packet, const Address *source, const Ad
         return refuse(host, packet, IP_NO_ROUTE, ENETUNREACH)
     if packet.length + IP_HEADER_LENGTH > IP_MAXIMUM_LENGTH:
         return refuse(host, packet, IP_TOO_BIG, EMSGSIZE)
+    if path.mtu < SEGMENT_MTU_LEAST:
+        dont_fragment = 0                   # every link carries 68 bytes (RFC 791), the least that TCP sends is more
     identification = 0 if dont_fragment else next_identification(host, destination)
     if packet.length + IP_HEADER_LENGTH > path.mtu and not packet.gso_type:
         if dont_fragment:

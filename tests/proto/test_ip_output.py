@@ -4,8 +4,9 @@ import struct
 
 import pytest
 
+from netos.checksum import checksum
 from netos.proto.udp_endpoint import UdpEndpoint
-from netos.testing.segments import ICMP, NAME, PEER, STACK, Peer, ip_packet
+from netos.testing.segments import ICMP, NAME, PEER, STACK, STACK_ETHER, Peer, address, ip_packet
 
 
 def identification(heard):
@@ -112,3 +113,27 @@ def test_a_reply_to_a_ping_larger_than_the_link_is_cut():
     echo = echo[:2] + struct.pack("!H", 0xFFFF - 0x0800 - 7) + echo[4:]
     peer.frame(ip_packet(ICMP, echo))
     assert [len(heard.ip) for heard in peer.drain()] == [572, 476]
+
+
+@pytest.mark.parametrize("mtu", [68, 100, 127])
+@pytest.mark.parametrize("offload", [False, True])
+def test_tcp_goes_through_the_smallest_links(mtu, offload):
+    """RFC 791: every link carries 68 bytes. Segments are larger than that: they were dropped here, one by one."""
+    peer = Peer(mtu=mtu)
+    peer.stack.set_interface(NAME, ether=STACK_ETHER, mtu=mtu, offload=offload)
+    server = peer.accepted(sack=True, timestamp=7, scale=3)
+    peer.drain()
+    server.send(bytes(range(152)))                # two segments of 88 bytes with their timestamps
+    peer.let_go()
+    fragments = peer.drain()
+    assert all(len(heard.ip) <= mtu and heard.good and not heard.dont_fragment for heard in fragments)
+    segments = {}
+    for heard in fragments:
+        segments.setdefault(heard.ip[4:6], b"")
+        assert len(segments[heard.ip[4:6]]) == (struct.unpack("!H", heard.ip[6:8])[0] & 0x1FFF) * 8
+        segments[heard.ip[4:6]] += heard.payload
+    assert b"".join(segment[segment[12] >> 4 << 2:] for segment in segments.values()) == bytes(range(152))
+    for segment in segments.values():
+        pseudo = address(STACK) + address(PEER) + struct.pack("!HH", 6, len(segment))
+        assert checksum(pseudo + segment) == 0
+    assert peer.stack.counters["ip_too_big"] == 0
