@@ -54,12 +54,17 @@ class DhcpInterface:
 
     @property
     def routes(self) -> list[tuple[str, str | None]]:
-        """The routes that the lease brings, as (prefix, gateway); those of RFC 3442 come instead of routers."""
+        """The routes that the lease brings, as (prefix, gateway); those of RFC 3442 come instead of routers.
+
+        A router outside of the address's network is on the link: else the server would have told of the way to it.
+        """
         lease = self.lease
         if lease is None:
             return []
         if not lease.routes:
-            return [(DEFAULT, str(router)) for router in lease.routers[:1]]
+            near: list[tuple[str, str | None]] = [(f"{router}/32", None) for router in lease.routers[:1]
+                                                  if router not in lease.interface.network]
+            return near + [(DEFAULT, str(router)) for router in lease.routers[:1]]
         return [(str(network), None if gateway == ANY else str(gateway)) for network, gateway in lease.routes]
 
     def show_lease(self, now: int) -> str:

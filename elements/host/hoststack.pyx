@@ -138,15 +138,21 @@ cdef class HostStack(Element):
         notifier_wake(&self.nonempty)
 
     def set_addresses(self, announce):
-        """Have the addresses and routes that are ours now."""
+        """Have the addresses and routes that are ours now; return why routes cannot be."""
         ether, mtu, offload, gateway, dhcp = self.options
         address, lease = self.address, self.dhcp.lease if dhcp else None
         if lease is not None and lease.mtu is not None:
             mtu = min(mtu, lease.mtu)
         self.stack.set_interface(self.name, ether=ether, mtu=mtu, offload=offload)
         self.stack.set_addresses(self.name, [address] if address else [], gateway, announce=announce)
-        for prefix, hop in [*(() if lease is None else self.dhcp.routes), *self.more_routes]:
-            self.stack.add_route(prefix, hop, interface=self.name)
+        refused = []
+        wanted = dict([*(() if lease is None else self.dhcp.routes), *self.more_routes])
+        for prefix, hop in sorted(wanted.items(), key=lambda route: route[1] is not None):
+            try:                                # those without a gateway lead to those with one, and come first
+                self.stack.add_route(prefix, hop, interface=self.name)
+            except ValueError as error:
+                refused.append(f"there is no route to {prefix}: {error}")
+        return refused
 
     def detach(self):
         """Have the interface no more; nothing happens if another graph's element has it already."""
@@ -176,8 +182,9 @@ cdef class HostStack(Element):
         """Take the routes that were added by hand."""
         if self.stack is not old.stack:
             return
-        for prefix, hop in old.more_routes:
-            self.set_route(prefix, hop)
+        self.more_routes = [*{**dict(self.more_routes), **dict(old.more_routes)}.items()]
+        if self.link.object == <void *>self:    # else resume() sets them
+            self.set_addresses(announce=False)
 
     def cleanup(self):
         if self.named is not None:
@@ -239,7 +246,8 @@ cdef class HostStack(Element):
     def lease_changed(self, lease):
         """Another address, or none any more."""
         self.stack.now = clock_steady(&self.vcpu.clock)
-        self.set_addresses(announce=True)
+        for reason in self.set_addresses(announce=True):
+            self.router.event_failed(self, NetosError(reason))
         self.work()                             # the stack has something to do later
 
     # Handlers
@@ -304,7 +312,12 @@ cdef class HostStack(Element):
     @write_handler
     def add_route(self, text: Raw):
         """Send what is for PREFIX to GATEWAY, or without one to the destination itself, over this interface."""
-        self.set_route(*host_tables.route_of(text))
+        prefix, gateway = host_tables.route_of(text)
+        try:
+            self.stack.add_route(prefix, gateway, interface=self.name)
+        except ValueError as error:
+            raise NetosError(str(error)) from error
+        self.more_routes = [*(entry for entry in self.more_routes if entry[0] != prefix), (prefix, gateway)]
 
     @write_handler
     def remove_route(self, text: Raw):
@@ -314,10 +327,6 @@ cdef class HostStack(Element):
             raise NetosError(f"no route to {prefix} was added here")
         self.more_routes = [entry for entry in self.more_routes if entry[0] != prefix]
         self.attach()
-
-    def set_route(self, prefix, gateway):
-        self.stack.add_route(prefix, gateway, interface=self.name)
-        self.more_routes = [*(entry for entry in self.more_routes if entry[0] != prefix), (prefix, gateway)]
 
     # Packets
 

@@ -10,3 +10,4 @@ cdef tuple endpoint_of(const Address *address, uint16_t port)
 cdef uint16_t port_of(object number) except *
 cdef object os_error(int32_t number)
 cdef int64_t nanoseconds_of(double seconds) except -1
+cdef int bounded(str what, object least, object value, object most) except -1

@@ -40,3 +40,10 @@ cdef int64_t nanoseconds_of(double seconds) except -1:
     if not 1e-3 <= seconds <= SECONDS_MOST:             # also false for what is not a number
         raise ValueError(f"a time is from 0.001 to {SECONDS_MOST} seconds, not {seconds}")
     return <int64_t>(seconds * 1e9)
+
+
+cdef int bounded(str what, object least, object value, object most) except -1:
+    """Raise ValueError, in the words of `what`, for a value out of its bounds; None: none was given."""
+    if value is not None and not least <= value <= most:
+        raise ValueError(f"{what.format(least, most)}, not {value}")
+    return 0

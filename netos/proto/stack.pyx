@@ -20,11 +20,11 @@ from libc.string cimport memcpy
 
 from netos.packet cimport BATCH_MAX, DROP_CLOSED, Batch, Descriptor
 from netos.packet_handle cimport Packet, packet_wrap
-from netos.proto.arguments cimport endpoint_of, nanoseconds_of
+from netos.proto.arguments cimport bounded, endpoint_of, nanoseconds_of
 from netos.proto.deadlines cimport deadlines_expire, deadlines_next
 from netos.proto.host cimport (
     INTERFACES_MAX, INTERFACE_ADDRESSES, Host, Interface, Packets, host_discard, host_free,
-    host_init, packets_take,
+    host_init, host_is_neighbour, packets_take,
 )
 from netos.proto.inet cimport address_ipv4
 from netos.proto.ip_reassembly cimport reassembly_free, reassembly_init
@@ -36,11 +36,11 @@ from netos.proto.stack_input cimport ethernet_input, ip_input, settle
 from netos.proto.tcp_block cimport (
     EVENT_ACCEPTABLE, EVENT_READABLE, TCB_EVENTFUL, TCB_SACK, TCB_TIMESTAMPS, TCB_WINDOW_SCALING, Listener, Tcb, Tcp,
 )
-from netos.proto.tcp_table cimport tcp_free, tcp_init
+from netos.proto.tcp_table cimport tcp_free, tcp_init, tcp_memory
 from netos.proto.udp_ports cimport UdpPort
 from netos.proto.unreachable cimport neighbour_unreachable
 
-from netos.addresses import EtherAddress, ipv4_number, parse_ipv4_prefix
+from netos.addresses import EtherAddress, ipv4_number, parse_ipv4, parse_ipv4_prefix
 from netos.proto.host import COUNTERS as HOST_COUNTERS
 from netos.proto.routes_radix import RadixRoutes
 from netos.proto.tcp_table import COUNTERS as TCP_COUNTERS
@@ -51,6 +51,7 @@ cdef extern from "pythread.h" nogil:
 cdef enum:
     BUFFER_MOST = 1 << 29       # what a window of RFC 7323 can tell, and a ring hold
     WINDOW_MOST = 10000
+cdef int64_t MEMORY_MOST = (<int64_t>1 << 62) - 1
 
 
 cdef int32_t find_route(void *routes, uint32_t destination) noexcept nogil:
@@ -99,8 +100,7 @@ cdef class Stack:
         """
         cdef Interface *interface
         cdef bytes packed = bytes(6) if ether is None else bytes(EtherAddress(ether))
-        if not 68 <= mtu <= 65535:
-            raise ValueError(f"an MTU is from 68 to 65535 bytes, not {mtu}")
+        bounded("an MTU is from {} to {} bytes", 68, mtu, 65535)
         if name not in self.names:
             self.make_interface(name)
         interface = self.interface(name)
@@ -150,22 +150,23 @@ cdef class Stack:
         cdef Interface *interface = self.interface(name)
         cdef uint32_t i
         wanted = [parse_ipv4_prefix(str(prefix)) for prefix in prefixes]
-        if gateway:
-            ipv4_number(str(gateway))           # what is refused changes nothing
-        before = self.addresses(name)
+        if gateway:                             # what is refused changes nothing
+            router = parse_ipv4(str(gateway))
+            if not any(router in made.network and router != made.ip for made in wanted):
+                raise ValueError(f"{gateway} is no neighbour on {name}: a gateway lies in an address's network")
+        before = {text: interface.addresses[i].announce_at for i, text in enumerate(self.addresses(name))}
         if len(wanted) > INTERFACE_ADDRESSES:
             raise ValueError(f"an interface has {INTERFACE_ADDRESSES} addresses at most")
         for network, length, _gateway, port in self.routes.table():
             if port == interface.number:
                 self.routes.remove(network, length)
-        waiting = {before[i]: interface.addresses[i].announce_at for i in range(len(before))}
         interface.address_count = 0
         for made in wanted:
             i = interface.address_count
             interface.addresses[i].address = address_ipv4(int(made.ip))
             interface.addresses[i].prefix_length = made.network.prefixlen
             interface.addresses[i].defended_at = 0
-            interface.addresses[i].announce_at = waiting.get(str(made), 0)
+            interface.addresses[i].announce_at = before.get(str(made), 0)
             interface.address_count += 1
             self.routes.add(int(made.network.network_address), made.network.prefixlen, 0, interface.number, True)
             if announce and interface.framed and str(made) not in before:
@@ -175,10 +176,17 @@ cdef class Stack:
             self.add_route("0.0.0.0/0", gateway, interface=name)
 
     def add_route(self, prefix, gateway=None, *, interface):
-        """Packets to `prefix` go to the neighbour `gateway`, or to their destination on the link itself."""
+        """Packets to `prefix` go to the neighbour `gateway`, or to their destination on the link itself.
+
+        ValueError: no address's network, and no route without a gateway, has the gateway on this link.
+        """
+        cdef uint32_t router = ipv4_number(str(gateway)) if gateway else 0
+        cdef Interface *link = self.interface(interface)
         made = parse_ipv4_prefix(str(prefix))
-        self.routes.add(int(made.network.network_address), made.network.prefixlen,
-                        ipv4_number(str(gateway)) if gateway else 0, self.interface(interface).number, True)
+        if gateway and not host_is_neighbour(&self.protocols.host, link, router):
+            raise ValueError(f"{gateway} is no neighbour on {interface}: a gateway lies in an address's network, or has "
+                             "a route of its own without a gateway")
+        self.routes.add(int(made.network.network_address), made.network.prefixlen, router, link.number, True)
 
     def addresses(self, name):
         """The addresses of an interface, as text with their prefix lengths."""
@@ -197,13 +205,10 @@ cdef class Stack:
         cdef Tcp *tcp = &self.protocols.tcp
         cdef int64_t patience = tcp.user_timeout if user_timeout is None else nanoseconds_of(user_timeout)
         cdef int64_t lifetime = tcp.msl if segment_lifetime is None else nanoseconds_of(segment_lifetime)
-        for size in (receive_buffer, send_buffer):
-            if size is not None and not 1 <= size <= BUFFER_MOST:
-                raise ValueError(f"a buffer is from 1 to {BUFFER_MOST} bytes, not {size}")
-        if memory is not None and memory < 0:
-            raise ValueError(f"memory is a number of bytes, not {memory}")
-        if initial_window is not None and not 1 <= initial_window <= WINDOW_MOST:
-            raise ValueError(f"an initial window is from 1 to {WINDOW_MOST} segments, not {initial_window}")
+        bounded("a buffer is from {} to {} bytes", 1, receive_buffer, BUFFER_MOST)
+        bounded("a buffer is from {} to {} bytes", 1, send_buffer, BUFFER_MOST)
+        bounded("memory is from {} to {} bytes", 0, memory, MEMORY_MOST)
+        bounded("an initial window is from {} to {} segments", 1, initial_window, WINDOW_MOST)
         for bit, wanted in ((TCB_WINDOW_SCALING, window_scaling), (TCB_TIMESTAMPS, timestamps), (TCB_SACK, sack)):
             if wanted is not None:
                 tcp.refused = tcp.refused & ~<uint32_t>bit | (0 if wanted else <uint32_t>bit)
@@ -390,13 +395,5 @@ cdef class Stack:
 
     @property
     def memory(self):
-        """Bytes that TCP has taken: `blocks`, `half_opens`, `time_waits` and the `table` of all connections.
-
-        `rings` are the buffers of connections; `free_rings` are kept for the next connection that needs one.
-        """
-        cdef Tcp *tcp = &self.protocols.tcp
-        return {"blocks": tcp.blocks.made * tcp.blocks.item_size, "rings": tcp.rings.taken,
-                "free_rings": tcp.rings.held,
-                "half_opens": tcp.half_opens.made * tcp.half_opens.item_size,
-                "time_waits": tcp.time_waits.made * tcp.time_waits.item_size,
-                "table": (tcp.table_mask + 1) * sizeof(void *)}
+        """Bytes that TCP has taken, by what for; see tcp_memory()."""
+        return tcp_memory(&self.protocols.tcp)

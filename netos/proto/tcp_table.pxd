@@ -7,6 +7,7 @@ from netos.proto.inet cimport Address
 from netos.proto.tcp_block cimport Connection, Listener, Tcb, Tcp
 
 
+cdef dict tcp_memory(const Tcp *tcp)
 cdef int tcp_init(Tcp *tcp, Host *host, uint32_t connections) except -1
 cdef void tcp_free(Tcp *tcp) noexcept nogil
 cdef uint64_t tuple_hash(const Tcp *tcp, const Address *local, uint16_t local_port, const Address *remote,

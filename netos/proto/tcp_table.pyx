@@ -271,3 +271,15 @@ cdef void tcp_bury(Tcp *tcp) noexcept nogil:
         deadline_clear(&tcb.tcp.host.deadlines, &tcb.timer)
         tcb_free_buffers(tcb)
         slab_give(&tcp.blocks, tcb)
+
+
+cdef dict tcp_memory(const Tcp *tcp):
+    """Bytes that were taken: `blocks`, `half_opens`, `time_waits` and the `table` of all connections.
+
+    `rings` are the buffers of connections; `free_rings` are kept for the next connection that needs one.
+    """
+    return {"blocks": tcp.blocks.made * tcp.blocks.item_size, "rings": tcp.rings.taken,
+            "free_rings": tcp.rings.held,
+            "half_opens": tcp.half_opens.made * tcp.half_opens.item_size,
+            "time_waits": tcp.time_waits.made * tcp.time_waits.item_size,
+            "table": (tcp.table_mask + 1) * sizeof(void *)}

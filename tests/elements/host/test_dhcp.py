@@ -4,7 +4,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from netos.errors import ConfigError
+from netos.errors import ConfigError, HandlerError
 from netos.hotswap import take_over
 from netos.proto.udp_endpoint import UdpEndpoint
 from netos.proto.wire import Dhcp, dhcp
@@ -81,6 +81,51 @@ def test_a_leased_address_is_announced_twice(hosts):
     assert stack.counters["arp_requests_sent"] == sent + 1
     hosts.wait(100)
     assert stack.counters["arp_requests_sent"] == sent + 1
+
+
+def classless(*routes):
+    """Option 121: (prefix length, network, gateway)."""
+    return 121, b"".join(bytes((length, *IPv4Address(network).packed[:(length + 7) // 8])) + IPv4Address(gateway).packed
+                         for length, network, gateway in routes)
+
+
+def test_a_bad_route_does_not_lose_the_lease(hosts, caplog):
+    """A gateway that no link leads to: the other routes are set, and the log says which one is not."""
+    Server(hosts, options=(classless((16, "10.8.0.0", "10.77.0.1"), (0, "0.0.0.0", "10.99.0.1"),
+                                     (16, "10.9.0.0", "10.0.0.1"), (32, "10.99.0.1", "0.0.0.0")),))
+    hosts.wait(1)
+    assert hosts.read("b.address") == "10.0.0.7/24"
+    assert [line for line in hosts.read("b.routes").splitlines() if "10.0.0.0/24" not in line] == [
+        "0.0.0.0/0 10.99.0.1 b", "10.9.0.0/16 10.0.0.1 b", "10.99.0.1/32 - b"]
+    assert [record.getMessage() for record in caplog.records if "10.77.0.1" in record.getMessage()] == [
+        "b: there is no route to 10.8.0.0/16: 10.77.0.1 is no neighbour on b: a gateway lies in an address's network, "
+        "or has a route of its own without a gateway"]
+    hosts.wait(400)                             # renewed: the same lease is no news
+    assert len(caplog.records) == 1
+
+
+def test_a_router_outside_of_the_network_is_on_the_link(hosts):
+    """Clouds give addresses of 32 bits, and a router that no mask covers."""
+    Server(hosts, options=((3, bytes((10, 99, 0, 1))),))
+    hosts.wait(1)
+    assert "10.99.0.1/32 - b" in hosts.read("b.routes")
+    assert "0.0.0.0/0 10.99.0.1 b" in hosts.read("b.routes")
+
+
+def test_routes_added_by_hand_wait_for_their_link(hosts):
+    """They come and go with the address that has their gateway; another route for the same network is the hand's."""
+    server = Server(hosts, options=(classless((16, "10.9.0.0", "10.0.0.1")),))
+    with pytest.raises(HandlerError, match="no neighbour"):
+        hosts.router.write("b.add_route", "10.9.0.0/16 10.0.0.3")
+    hosts.wait(1)
+    hosts.router.write("b.add_route", "10.9.0.0/16 10.0.0.3")
+    server.silent = True
+    hosts.wait(700)
+    assert hosts.read("b.routes") == ""
+    hosts.reload("x :: Idle -> Discard;", TEXT)
+    server.silent = False
+    hosts.wait(700)
+    assert "10.9.0.0/16 10.0.0.3 b" in hosts.read("b.routes")
 
 
 def test_a_lease_is_renewed_and_lost(hosts):
