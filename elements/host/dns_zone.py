@@ -236,8 +236,11 @@ class Zone:
             name = parent(name)
         return name == self.origin
 
-    def reply(self, question: Question) -> Reply:
-        """What there is to say to a question."""
+    def reply(self, question: Question, sparing: bool = False) -> Reply:
+        """What there is to say to a question; if `sparing`, to one for anything one kind of records, a small one.
+
+        Who forges the asker's address would have it flooded with all (RFC 8482 section 4.2).
+        """
         name = absolute(question.name)
         if not self.covers(name):
             return Reply(REFUSED, False, [], [], [])
@@ -250,6 +253,10 @@ class Zone:
             kinds = self.names[name] if name in self.names else self._wildcard(name)
             if kinds is None:
                 return Reply(NO_SUCH_NAME, True, answers, [self._negative()], [])
+            if sparing and question.type == ANY and kinds:
+                records = min(kinds.values(), key=lambda each: sum(len(str(record.data)) for record in each))
+                return Reply(NO_ERROR, True, [Record(question.name, record.type, record.data, record.ttl)
+                                              for record in records], [], [])
             found = [record for kind, records in kinds.items() for record in records
                      if question.type in (kind, ANY) or kind == CNAME]
             # The asker's own spelling: some check it (draft-vixie-dnsext-dns0x20)

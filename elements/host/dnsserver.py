@@ -60,7 +60,8 @@ class DnsServer(Server):
     """Answer for the zone in the file ZONE on PORT of a stack, over UDP and TCP.
 
     It is the zone's authority: it asks nobody else, and refuses what lies outside. Answers that do not fit a datagram
-    are truncated, so that they are asked for over TCP. ZONE is a zone file with $ORIGIN, $TTL, SOA, NS, A, AAAA, CNAME,
+    are truncated, so that they are asked for over TCP; to a question of type ANY a datagram has one kind of records, TCP
+    all (RFC 8482). ZONE is a zone file with $ORIGIN, $TTL, SOA, NS, A, AAAA, CNAME,
     MX, TXT, PTR and SRV, also of wildcards (RFC 4592), without $INCLUDE; ORIGIN is what its names are relative to, if
     it does not say. At most CONNECTIONS at a time, others are refused; one on which nothing moves for IDLE seconds ends
     (0: never), and one whose query has not come whole in that time. Datagrams that are answers, that come from ports
@@ -116,14 +117,14 @@ class DnsServer(Server):
         except WireError:
             query = Dns(int.from_bytes(data[:2], "big"), operation=data[2] >> 3 & 15)
         extensions = [record for record in query.additionals if record.type == OPT]
-        made, code = self.reply(query, extensions)
+        made, code = self.reply(query, extensions, sparing=not room)
         self.codes[code] = self.codes.get(code, 0) + 1
         if not room:
             room = min(max(extensions[0].class_, DATAGRAM), DATAGRAM_MOST) if extensions else DATAGRAM
         return fitting(made, room)
 
-    def reply(self, query: Dns, extensions: list[Record]) -> tuple[Dns, int]:
-        """The answer to a query, however long, and its code."""
+    def reply(self, query: Dns, extensions: list[Record], sparing: bool) -> tuple[Dns, int]:
+        """The answer to a query, however long, and its code; `sparing`: as Zone.reply() has it."""
         code = NOT_IMPLEMENTED if query.operation else FORMAT_ERROR if len(query.questions) != 1 else 0
         if extensions and (len(extensions) > 1 or extensions[0].name != "."):
             code = FORMAT_ERROR
@@ -131,7 +132,7 @@ class DnsServer(Server):
             code = BAD_VERSION
         elif not code and (query.questions[0].class_ not in (IN, ANY) or query.questions[0].type in ZONE_TRANSFERS):
             code = REFUSED
-        found = Reply(code, False, [], [], []) if code else self.zone.reply(query.questions[0])
+        found = Reply(code, False, [], [], []) if code else self.zone.reply(query.questions[0], sparing)
         more = [Record(".", OPT, b"", found.code >> 4 << 24, DATAGRAM_MOST)] if extensions else []
         return Dns(query.identifier, True, query.operation, found.authoritative,
                    recursion_desired=query.recursion_desired, code=found.code & 15, questions=query.questions[:1],

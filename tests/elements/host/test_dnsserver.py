@@ -103,7 +103,25 @@ def test_the_top_of_the_zone_with_addresses_of_what_it_names(dns):
     assert len(names.answers) == 2
     assert shown(names.additionals) == ["ns1.example.org. 3600 A 192.0.2.1"]
     assert len(ask(dns, "example.org.", MX).additionals) == 2
-    assert {record.type for record in ask(dns, "example.org.", ANY).answers} == {SOA, NS, MX}
+
+
+def over_tcp(dns, *questions):
+    user = dns.connect(53)
+    query = Dns(9, questions=questions).build()
+    user.endpoint.send(len(query).to_bytes(2, "big") + query)
+    dns.wait(0.5)
+    return Dns.parse(bytes(user.got[2:])).header
+
+
+def test_anything_is_one_kind_of_records_in_a_datagram_and_all_over_tcp(dns):
+    """RFC 8482 section 4.2: a question with a forged address had all of a name's records sent there."""
+    found = ask(dns, "Example.org.", ANY)
+    assert ({record.type for record in found.answers}, found.answers[0].name) == ({NS}, "Example.org.")
+    assert (found.authoritative, found.truncated, found.additionals) == (True, False, ())
+    assert {record.type for record in over_tcp(dns, Question("example.org.", ANY)).answers} == {SOA, NS, MX}
+    assert shown(ask(dns, "www.example.org.", ANY).answers) == ["www.example.org. 3600 CNAME web.example.org."]
+    nothing = ask(dns, "nothing.example.org.", ANY)
+    assert (nothing.code, nothing.authorities[0].type) == (3, SOA)
 
 
 def test_what_another_zone_below_has_is_referred_there(dns):
