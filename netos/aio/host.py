@@ -75,7 +75,8 @@ class Host:
         try:
             if asyncio._get_running_loop() is None and not self.wait_for_leases(patience):
                 raise NetosError(f"no DHCP server has given an address within {patience:g} seconds: is one on that "
-                                 "link? Start one, give an address, or wait longer")
+                                 "link? Start one, give an address, or have more patience (netos exec --patience "
+                                 "SECONDS, Host(patience=...))")
         except BaseException:
             self.close()
             raise

@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from netos.aio.host import Host
 
 SMALLEST_MTU, LARGEST_MTU = 68, 65521           # RFC 791's; what a tap device can have
+PATIENCE = 30.0
 Parsed = TypeVar("Parsed")
 SUMMARY = "run a Python program with its asyncio on netos's own TCP/IP"
 
@@ -32,6 +34,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--address", default="", metavar="ADDRESS/LENGTH", help="the program's address on it")
     made.add_argument("--gateway", default="", metavar="ADDRESS", help="the router to everywhere else")
     made.add_argument("--dhcp", action="store_true", help="get address and gateway by DHCP")
+    made.add_argument("--patience", type=float, metavar="SECONDS",
+                      help=f"how long to wait for a DHCP server's answer (default {PATIENCE:g})")
     made.add_argument("--dns", action="append", default=[], metavar="ADDRESS",
                       help="a server to ask for names; may be repeated (default: DHCP's, else those of resolv.conf)")
     made.add_argument("--ether", default="", metavar="ADDRESS", help="the Ethernet address (default: a random one)")
@@ -72,6 +76,10 @@ def check(options: argparse.Namespace, words: list[str]) -> None:
         raise UsageError(f"--{link[0].replace('_', '-')} is about a tap device: name one with --tap")
     if options.tap and bool(options.address) == options.dhcp:
         raise UsageError("a tap device needs --address ADDRESS/LENGTH or --dhcp, and not both")
+    if options.patience is not None and not (options.dhcp or options.config):
+        raise UsageError("--patience is about DHCP: ask for an address with --dhcp")
+    if options.patience is not None and not 0 <= options.patience < inf:
+        raise UsageError(f"--patience: {options.patience:g} is no number of seconds")
     for server in options.dns:
         understood("dns", parse_ipv4, server)
     if options.tap:
@@ -109,14 +117,15 @@ def make_host(options: argparse.Namespace) -> Host:
     """The host that the program is to be on."""
     from netos.aio.host import Host
 
+    patience = PATIENCE if options.patience is None else options.patience
     if options.config:
         try:
             text = Path(options.config).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{options.config} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-        return Host(config=text, dns=options.dns, filename=options.config)
+        return Host(config=text, dns=options.dns, patience=patience, filename=options.config)
     return Host(options.tap, options.address, ether=options.ether, gateway=options.gateway, mtu=options.mtu,
-                offload=not options.no_offload, dhcp=options.dhcp, dns=options.dns,
+                offload=not options.no_offload, dhcp=options.dhcp, dns=options.dns, patience=patience,
                 filename=f"--tap {options.tap}")
 
 

@@ -93,6 +93,9 @@ LINK = ["--tap", "t", "--address", "10.0.0.2/24"]
     (["--config", "x", "--tap", "t", "--", "x.py"], 2, "--config excludes --tap"),
     (["--dns", "ns.example", "--", "x.py"], 2, "--dns: 'ns.example' is not an IPv4 address"),
     ([*LINK, "--tap", "ta,p", "--", "x.py"], 2, "--tap: 'ta,p' cannot be a tap device"),
+    ([*LINK, "--patience", "5", "--", "x.py"], 2, "--patience is about DHCP"),
+    (["--tap", "t", "--dhcp", "--patience", "nan", "--", "x.py"], 2, "--patience: nan is no number of seconds"),
+    (["--tap", "t", "--dhcp", "--patience", "-1", "--", "x.py"], 2, "--patience: -1 is no number of seconds"),
     ([*LINK, "--mtu", "67", "--", "x.py"], 2, "--mtu: 67 is not from 68"),
     ([*LINK, "--gateway", "x", "--", "x.py"], 2, "--gateway: 'x' is not an IPv4 address"),
     ([*LINK, "--ether", "zz", "--", "x.py"], 2, "--ether: 'zz' is not an Ethernet address"),
@@ -111,6 +114,17 @@ def test_what_cannot_be_is_said_in_a_line(arguments, status, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_patience_with_dhcp_is_the_users(tmp_path, capsys):
+    """Half a minute passed before anybody heard of it, and for the advice to wait longer there was no option."""
+    config = tmp_path / "host.click"
+    config.write_text("Idle -> HostStack(ETHER 02:00:00:00:00:02, DHCP true) -> Discard;")
+    assert main(["exec", "--config", str(config), "--patience", "0.05", "--", "-c", "print('started')"]) == 1
+    told = capsys.readouterr()
+    assert "no DHCP server has given an address within 0.05 seconds" in told.err
+    assert "--patience SECONDS" in told.err
+    assert told.out == ""
 
 
 def test_a_socket_of_the_programs_own_is_warned_about():
