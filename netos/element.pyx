@@ -17,8 +17,8 @@ from netos.kernel.task cimport Task, task_cancel, task_init, task_schedule, task
 from netos.kernel.timer cimport Timer, timer_cancel, timer_init, timer_schedule
 from netos.kernel.vcpu cimport VirtualCpu
 from netos.packet cimport (
-    BATCH_MAX, DROP_LOOP, DROP_NO_OUTPUT, DROP_REASONS, Batch, Descriptor, Vcpu, event_queue,
-    events_forget, packet_release,
+    BATCH_MAX, DROP_LOOP, DROP_NO_OUTPUT, DROP_REASONS, Batch, Descriptor, Vcpu, event_queue, events_forget,
+    packet_release,
 )
 from netos.packet_handle cimport Packet, packet_wrap, vcpu_begin, vcpu_check, vcpu_end
 

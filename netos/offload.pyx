@@ -17,8 +17,8 @@ from netos.packet cimport (
 from netos.packet_handle cimport Packet, packet_wrap
 from netos.proto.ethernet cimport ETHER_HEADER_LENGTH, ETHERTYPE_QINQ, ETHERTYPE_VLAN, VLAN_TAG_LENGTH
 from netos.proto.ipv4 cimport (
-    IP_AT_CHECKSUM, IP_AT_IDENTIFICATION, IP_AT_TOTAL_LENGTH, IP_HEADER_LENGTH, IP_PROTOCOL_TCP,
-    IP_PROTOCOL_UDP, ip_header_length, ip_identification,
+    IP_AT_CHECKSUM, IP_AT_IDENTIFICATION, IP_AT_TOTAL_LENGTH, IP_HEADER_LENGTH, IP_PROTOCOL_TCP, IP_PROTOCOL_UDP,
+    ip_header_length, ip_identification,
 )
 from netos.proto.tcp cimport (
     TCP_AT_CHECKSUM, TCP_AT_FLAGS, TCP_AT_SEQUENCE, TCP_CWR, TCP_FIN, TCP_HEADER_LENGTH, TCP_PSH, tcp_header_length,

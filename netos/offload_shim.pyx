@@ -10,9 +10,7 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
 from netos.element cimport Element
-from netos.offload cimport (
-    Segments, checksum_complete, packet_offloaded, segments_begin, segments_left, segments_next,
-)
+from netos.offload cimport Segments, checksum_complete, packet_offloaded, segments_begin, segments_left, segments_next
 from netos.packet cimport (
     BATCH_MAX, DROP_CLOSED, DROP_NO_BUFFER, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, packet_consume,
 )

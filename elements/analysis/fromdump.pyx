@@ -14,8 +14,8 @@ from netos.kernel.notifier cimport Notifier, notifier_free, notifier_sleep, noti
 from netos.kernel.task cimport task_schedule
 from netos.kernel.timer cimport Timer, timer_schedule
 from netos.packet cimport (
-    ANNO_EXTRA_LENGTH, BATCH_MAX, DROP_NO_BUFFER, DROP_NOT_IP, DROP_TOO_BIG, HEADROOM, Batch, Descriptor,
-    packet_create, packet_set_mac, packet_set_network,
+    ANNO_EXTRA_LENGTH, BATCH_MAX, DROP_NO_BUFFER, DROP_NOT_IP, DROP_TOO_BIG, HEADROOM, Batch, Descriptor, packet_create,
+    packet_set_mac, packet_set_network,
 )
 
 from elements.analysis.link_types import link_name

@@ -5,9 +5,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from elements.device.attachment cimport Attachment, attach
 from netos.element cimport Element
 from netos.kernel.task cimport task_cancel, task_schedule
-from netos.packet cimport (
-    BATCH_MAX, DROP_BAD_PACKET, DROP_FILTERED, Batch, Descriptor, packet_set_network,
-)
+from netos.packet cimport BATCH_MAX, DROP_BAD_PACKET, DROP_FILTERED, Batch, Descriptor, packet_set_network
 from netos.proto.ethernet cimport ETHER_HEADER_LENGTH, ETHERTYPE_IP, ether_type
 from netos.proto.ipv4 cimport IP_HEADER_LENGTH, ip_header_length
 

@@ -8,8 +8,7 @@ from netos.element cimport Element, port_pull
 from netos.kernel.notifier cimport signal_active, signal_free
 from netos.kernel.task cimport task_schedule
 from netos.packet cimport (
-    DROP_BAD_PACKET, DROP_CLOSED, DROP_DEVICE_FULL, DROP_DEVICE_GONE, Batch, Descriptor, packet_clone,
-    packet_release,
+    DROP_BAD_PACKET, DROP_CLOSED, DROP_DEVICE_FULL, DROP_DEVICE_GONE, Batch, Descriptor, packet_clone, packet_release,
 )
 
 from netos.args import Bool, Integer, Text

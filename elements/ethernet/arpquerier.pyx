@@ -6,8 +6,8 @@ from libc.string cimport memcpy, memset
 from elements.ethernet.arptable cimport ARPTable
 from elements.ethernet.neighbour_table cimport NeighbourTable
 from elements.ethernet.neighbours cimport (
-    KNOWN, NEVER, NOBODY, Neighbour, Neighbours, neighbour_ask, neighbour_ensure, neighbour_find,
-    neighbour_learn, neighbour_wait, neighbours_clear, neighbours_expire, waiting_take,
+    KNOWN, NEVER, NOBODY, Neighbour, Neighbours, neighbour_ask, neighbour_ensure, neighbour_find, neighbour_learn,
+    neighbour_wait, neighbours_clear, neighbours_expire, waiting_take,
 )
 from netos.element cimport Element, port_push
 from netos.kernel.clock cimport clock_peek

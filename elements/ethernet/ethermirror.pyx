@@ -5,9 +5,7 @@ from libc.string cimport memcpy
 
 from netos.element cimport Element
 from netos.packet cimport DROP_NO_BUFFER, DROP_TRUNCATED, Batch, Descriptor, packet_writable
-from netos.proto.ethernet cimport (
-    ETHER_ADDRESS_LENGTH, ETHER_AT_DESTINATION, ETHER_AT_SOURCE, ETHER_HEADER_LENGTH,
-)
+from netos.proto.ethernet cimport ETHER_ADDRESS_LENGTH, ETHER_AT_DESTINATION, ETHER_AT_SOURCE, ETHER_HEADER_LENGTH
 
 
 cdef class EtherMirror(Element):

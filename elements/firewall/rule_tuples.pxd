@@ -5,8 +5,7 @@ from libc.string cimport memcpy, memset
 
 from elements.standard.classification cimport ANNOTATION_SPACE, MAC_SPACE, NETWORK_SPACE, SPACES, TRANSPORT_SPACE
 from netos.packet cimport (
-    NO_HEADER, Descriptor, packet_mac, packet_network, packet_network_length, packet_transport,
-    packet_transport_length,
+    NO_HEADER, Descriptor, packet_mac, packet_network, packet_network_length, packet_transport, packet_transport_length,
 )
 
 

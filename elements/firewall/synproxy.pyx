@@ -9,9 +9,7 @@ from libc.string cimport memcpy, memset
 
 from elements.firewall.splice cimport Splice, splice_back, splice_forward, splice_quote, window_back
 from elements.firewall.splicer cimport TO_CLIENTS, TO_SERVERS, Splicer
-from elements.firewall.syn_cookie cimport (
-    NO_SCALE, Offer, cookie_check, cookie_make, offer_read, stamp_make, stamp_read,
-)
+from elements.firewall.syn_cookie cimport NO_SCALE, Offer, cookie_check, cookie_make, offer_read, stamp_make, stamp_read
 from elements.ip.header cimport marked_whole_ip
 from netos.kernel.clock cimport clock_peek
 from netos.packet cimport (
@@ -26,9 +24,7 @@ from netos.proto.flows cimport (
 )
 from netos.proto.icmp cimport ICMP_AT_DATA
 from netos.proto.ipv4 cimport IP_HEADER_LENGTH, IP_PROTOCOL_TCP, ip_header_length, ip_total_length
-from netos.proto.tcp cimport (
-    TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, tcp_acknowledgment, tcp_flags, tcp_sequence, tcp_window,
-)
+from netos.proto.tcp cimport TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, tcp_acknowledgment, tcp_flags, tcp_sequence, tcp_window
 from netos.staging cimport emit, frame_enter
 
 import os

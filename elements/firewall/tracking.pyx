@@ -11,8 +11,8 @@ from netos.proto.flows cimport (
 )
 from netos.proto.icmp cimport ICMP_AT_CHECKSUM, ICMP_AT_DATA, ICMP_AT_IDENTIFIER
 from netos.proto.ipv4 cimport (
-    IP_AT_CHECKSUM, IP_AT_DESTINATION, IP_AT_PROTOCOL, IP_AT_SOURCE, IP_PROTOCOL_ICMP, IP_PROTOCOL_TCP,
-    IP_PROTOCOL_UDP, ip_destination, ip_header_length, ip_source, ip_total_length,
+    IP_AT_CHECKSUM, IP_AT_DESTINATION, IP_AT_PROTOCOL, IP_AT_SOURCE, IP_PROTOCOL_ICMP, IP_PROTOCOL_TCP, IP_PROTOCOL_UDP,
+    ip_destination, ip_header_length, ip_source, ip_total_length,
 )
 from netos.proto.tcp cimport TCP_AT_CHECKSUM
 from netos.proto.udp cimport UDP_AT_CHECKSUM

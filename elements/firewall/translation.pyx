@@ -2,9 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
-from elements.firewall.tracking cimport (
-    DESTINATION_END, Tracked, find_tracked, needs_translation, translate,
-)
+from elements.firewall.tracking cimport DESTINATION_END, Tracked, find_tracked, needs_translation, translate
 from elements.ip.header cimport marked_whole_ip
 from netos.element cimport Element
 from netos.kernel.clock cimport clock_peek

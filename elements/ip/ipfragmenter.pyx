@@ -14,9 +14,9 @@ from netos.packet cimport (
     packet_set_network, packet_trim,
 )
 from netos.proto.ipv4 cimport (
-    IP_AT_CHECKSUM, IP_AT_FRAGMENT, IP_AT_OPTIONS, IP_AT_TOTAL_LENGTH, IP_MAXIMUM_HEADER_LENGTH,
-    IP_MAXIMUM_LENGTH, IP_MORE_FRAGMENTS, IP_OPTION_COPIED, IP_OPTION_END, ip_dont_fragment, ip_fragment,
-    ip_fragment_offset, ip_header_length, ip_total_length,
+    IP_AT_CHECKSUM, IP_AT_FRAGMENT, IP_AT_OPTIONS, IP_AT_TOTAL_LENGTH, IP_MAXIMUM_HEADER_LENGTH, IP_MAXIMUM_LENGTH,
+    IP_MORE_FRAGMENTS, IP_OPTION_COPIED, IP_OPTION_END, ip_dont_fragment, ip_fragment, ip_fragment_offset,
+    ip_header_length, ip_total_length,
 )
 from netos.wire cimport store_be16
 

@@ -3,9 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t
 
 from elements.standard.source cimport Source
-from elements.standard.tokenbucket cimport (
-    TOKEN, TokenBucket, bucket_assign, bucket_refill, bucket_set, bucket_when,
-)
+from elements.standard.tokenbucket cimport TOKEN, TokenBucket, bucket_assign, bucket_refill, bucket_set, bucket_when
 from netos.kernel.clock cimport clock_steady
 from netos.kernel.notifier cimport Notifier, notifier_free, notifier_sleep, notifier_wake
 from netos.kernel.task cimport task_schedule

@@ -5,9 +5,7 @@ from libc.stdint cimport int64_t, uint32_t
 from elements.standard.tokenbucket cimport TOKEN, bucket_assign, bucket_refill, bucket_set, bucket_when
 from netos.element cimport Element, port_pull
 from netos.kernel.clock cimport clock_steady
-from netos.kernel.notifier cimport (
-    Notifier, notifier_free, notifier_sleep, notifier_wake, signal_active, signal_free,
-)
+from netos.kernel.notifier cimport Notifier, notifier_free, notifier_sleep, notifier_wake, signal_active, signal_free
 from netos.kernel.timer cimport Timer, timer_schedule
 from netos.packet cimport Batch
 

@@ -17,8 +17,7 @@ from netos.proto.flow_track cimport READ_PACKET, Reading, flow_read
 from netos.proto.flows cimport (
     FLOW_ASSURED, FLOW_FIN_FORWARD, FLOW_FIN_REPLY, FLOW_REPLIED, ICMP_QUERY, NO_FLOW, OTHER_STREAM, OTHER_UNREPLIED,
     TCP_CLOSED, TCP_ESTABLISHED, TCP_SYN_SENT, TCP_TIME_WAIT, UDP_STREAM, UDP_UNREPLIED, Connection, Flows, Tuple,
-    flow_confirm, flow_create, flow_direction, flow_enter, flow_hash, flow_lookup, flow_of, flows_expire,
-    tuple_invert,
+    flow_confirm, flow_create, flow_direction, flow_enter, flow_hash, flow_lookup, flow_of, flows_expire, tuple_invert,
 )
 from netos.proto.ipv4 cimport IP_PROTOCOL_ICMP, IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, ip_header_length, ip_total_length
 from netos.proto.tcp cimport TCP_FIN, TCP_RST, TCP_SYN, tcp_flags

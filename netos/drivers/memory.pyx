@@ -16,8 +16,8 @@ from posix.unistd cimport close, read, write
 from netos.drivers.device cimport Device
 from netos.kernel.clock cimport clock_wall
 from netos.packet cimport (
-    ANNOTATIONS, HEADROOM, NO_HEADER, TO_HOST, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, Vcpu,
-    packet_end_trace, packet_headroom, packet_make, packet_release, vcpu_free, vcpu_make,
+    ANNOTATIONS, HEADROOM, NO_HEADER, TO_HOST, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, Vcpu, packet_end_trace,
+    packet_headroom, packet_make, packet_release, vcpu_free, vcpu_make,
 )
 
 from netos.errors import DeviceError

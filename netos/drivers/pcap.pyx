@@ -7,9 +7,7 @@ from netos.drivers.device cimport Device
 from netos.drivers.pcapfile cimport LINK_ETHERNET, PcapReader, PcapRecord
 from netos.drivers.pcapwriter cimport PcapWriter
 from netos.kernel.memory cimport LARGE_BUFFER
-from netos.packet cimport (
-    HEADROOM, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, Vcpu, packet_make, packet_release,
-)
+from netos.packet cimport HEADROOM, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, Vcpu, packet_make, packet_release
 
 from netos.drivers.pcapfile import open_capture
 from netos.errors import DeviceError

@@ -13,9 +13,7 @@ from libc.string cimport memcpy
 from netos.fuzz.frame cimport FRAME_MAX, frame_wrong
 from netos.fuzz.journal cimport Journal
 from netos.fuzz.peer cimport HOST, OPEN, SLOTS, Slot, peer_hear, peer_init, peer_syn, peer_write
-from netos.fuzz.stack_oracles cimport (
-    connections_left, connections_wrong, packets_wrong, segment_is_live, slot_wrong,
-)
+from netos.fuzz.stack_oracles cimport connections_left, connections_wrong, packets_wrong, segment_is_live, slot_wrong
 from netos.fuzz.worked cimport worked
 from netos.packet cimport (
     BATCH_MAX, GSO_NONE, GSO_TCPV4, HEADROOM, VIRTIO_NEEDS_CHECKSUM, Batch, Descriptor, packet_consume, packet_create,

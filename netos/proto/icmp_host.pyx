@@ -17,8 +17,7 @@ from netos.proto.icmp cimport (
 from netos.proto.inet cimport Address, address_ipv4
 from netos.proto.ip_output cimport ip_send
 from netos.proto.ipv4 cimport (
-    IP_PROTOCOL_ICMP, ip_destination, ip_is_first_fragment, ip_is_loopback, ip_is_multicast, ip_source,
-    ip_total_length,
+    IP_PROTOCOL_ICMP, ip_destination, ip_is_first_fragment, ip_is_loopback, ip_is_multicast, ip_source, ip_total_length,
 )
 from netos.proto.siphash cimport siphash_words
 from netos.wire cimport store_be16, store_be32

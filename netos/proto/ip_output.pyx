@@ -5,12 +5,10 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
 
 from netos.checksum cimport checksum_ip
-from netos.packet cimport (
-    HEADROOM, VIRTIO_NEEDS_CHECKSUM, Descriptor, packet_consume, packet_create, packet_set_network,
-)
+from netos.packet cimport HEADROOM, VIRTIO_NEEDS_CHECKSUM, Descriptor, packet_consume, packet_create, packet_set_network
 from netos.proto.host cimport (
-    IP_FRAGMENTED, IP_NO_BUFFER, IP_NO_ROUTE, IP_SENT, IP_TOO_BIG, LOOP_FULL, SEGMENT_MTU_LEAST, Host, Path, host_drop, host_find_path,
-    packets_put,
+    IP_FRAGMENTED, IP_NO_BUFFER, IP_NO_ROUTE, IP_SENT, IP_TOO_BIG, LOOP_FULL, SEGMENT_MTU_LEAST, Host, Path, host_drop,
+    host_find_path, packets_put,
 )
 from netos.proto.inet cimport Address, address_number
 from netos.proto.ipv4 cimport (

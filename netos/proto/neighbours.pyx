@@ -299,7 +299,7 @@ cdef void neighbours_init(Host *host) noexcept nogil:
 
 
 cdef void arp_announce(Interface *interface, uint32_t which) noexcept nogil:
-    """Tell the link that we have an address, now and again in two seconds, if it is ours then (RFC 5227 section 2.3)."""
+    """Tell the link that we have an address, and again in two seconds, if it is ours then (RFC 5227 section 2.3)."""
     cdef uint32_t address = address_number(&interface.addresses[which].address)
     ask(interface.host, interface, address, address, NULL)
     interface.addresses[which].announce_at = interface.host.now + ANNOUNCE_INTERVAL

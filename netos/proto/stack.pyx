@@ -23,8 +23,8 @@ from netos.packet_handle cimport Packet, packet_wrap
 from netos.proto.arguments cimport bounded, endpoint_of, nanoseconds_of
 from netos.proto.deadlines cimport deadlines_expire, deadlines_next
 from netos.proto.host cimport (
-    INTERFACES_MAX, INTERFACE_ADDRESSES, Host, Interface, Packets, host_discard, host_free,
-    host_init, host_is_neighbour, packets_take,
+    INTERFACES_MAX, INTERFACE_ADDRESSES, Host, Interface, Packets, host_discard, host_free, host_init,
+    host_is_neighbour, packets_take,
 )
 from netos.proto.inet cimport address_ipv4
 from netos.proto.ip_reassembly cimport reassembly_free, reassembly_init
@@ -63,7 +63,7 @@ cdef class Stack:
     """Interfaces, routes, neighbours, UDP ports and TCP connections of one host; see the module."""
 
     def __cinit__(self, cpu, uint32_t connections=65536):
-        cdef Packet none = cpu.no_packet()      # a packet could not be made while the virtual CPU runs in another thread
+        cdef Packet none = cpu.no_packet()      # one could not be made while the virtual CPU runs in another thread
         self.cpu, self.vcpu = none.owner, none.vcpu
         self.names = {}
         self.left = []
@@ -184,8 +184,8 @@ cdef class Stack:
         cdef Interface *link = self.interface(interface)
         made = parse_ipv4_prefix(str(prefix))
         if gateway and not host_is_neighbour(&self.protocols.host, link, router):
-            raise ValueError(f"{gateway} is no neighbour on {interface}: a gateway lies in an address's network, or has "
-                             "a route of its own without a gateway")
+            raise ValueError(f"{gateway} is no neighbour on {interface}: a gateway lies in an address's network, or has a "
+                             "route of its own without a gateway")
         self.routes.add(int(made.network.network_address), made.network.prefixlen, router, link.number, True)
 
     def addresses(self, name):

@@ -12,8 +12,8 @@ from netos.packet cimport (
 from netos.proto.ethernet cimport ETHER_HEADER_LENGTH, ETHERTYPE_ARP, ETHERTYPE_IP, ether_equal, ether_type
 from netos.proto.host cimport (
     ICMP_BAD, ICMP_RECEIVED, IP_BAD_CHECKSUM, IP_BAD_HEADER, IP_BAD_OPTION, IP_BAD_SOURCE, IP_DELIVERED, IP_NOT_OURS,
-    IP_RECEIVED, IP_UNKNOWN_PROTOCOL, NOT_IP, UDP_NO_PORT, Host, Interface, host_discard, host_drop,
-    host_is_broadcast, host_is_own, host_learn_mtu, host_reason, packets_take,
+    IP_RECEIVED, IP_UNKNOWN_PROTOCOL, NOT_IP, UDP_NO_PORT, Host, Interface, host_discard, host_drop, host_is_broadcast,
+    host_is_own, host_learn_mtu, host_reason, packets_take,
 )
 from netos.proto.icmp cimport (
     ICMP_AT_MTU, ICMP_ECHO, ICMP_HEADER_LENGTH, ICMP_PARAMETER_PROBLEM, ICMP_TIME_EXCEEDED, ICMP_UNREACHABLE,
@@ -25,8 +25,8 @@ from netos.proto.ip_reassembly cimport reassemble
 from netos.proto.ipv4 cimport (
     IP_AT_OPTIONS, IP_AT_PROTOCOL, IP_AT_TOS, IP_ECN_CE, IP_ECN_MASK, IP_HEADER_LENGTH, IP_OPTION_END,
     IP_OPTION_LOOSE_SOURCE_ROUTE, IP_OPTION_NO_OPERATION, IP_OPTION_STRICT_SOURCE_ROUTE, IP_PROTOCOL_ICMP,
-    IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, ip_destination, ip_header_length, ip_is_fragment, ip_is_loopback,
-    ip_is_multicast, ip_is_reserved, ip_source, ip_total_length, ip_version,
+    IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, ip_destination, ip_header_length, ip_is_fragment, ip_is_loopback, ip_is_multicast,
+    ip_is_reserved, ip_source, ip_total_length, ip_version,
 )
 from netos.proto.neighbours cimport arp_input
 from netos.proto.tcp_block cimport COUNT_BAD_CHECKSUM, COUNT_IN_ERRORS

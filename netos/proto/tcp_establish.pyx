@@ -5,8 +5,8 @@ from libc.stdint cimport uint8_t, uint32_t
 from netos.proto.host cimport Path, host_find_path
 from netos.proto.tcp cimport TCP_ACK, TCP_CWR, TCP_DEFAULT_MSS, TCP_ECE
 from netos.proto.tcp_block cimport (
-    TCB_ECN, TCB_KEEPALIVE, TCB_SACK, TCB_TIMESTAMPS, TCB_WINDOW_SCALING, TIMER_KEEPALIVE, TIMER_RETRANSMIT,
-    Connection, Tcb, Tcp,
+    TCB_ECN, TCB_KEEPALIVE, TCB_SACK, TCB_TIMESTAMPS, TCB_WINDOW_SCALING, TIMER_KEEPALIVE, TIMER_RETRANSMIT, Connection,
+    Tcb, Tcp,
 )
 from netos.proto.tcp_congestion cimport congestion_find
 from netos.proto.tcp_emit cimport set_timer

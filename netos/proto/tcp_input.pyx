@@ -13,11 +13,11 @@ from netos.proto.tcp cimport (
 )
 from netos.proto.tcp_ack cimport ack_input, recovery_end
 from netos.proto.tcp_block cimport (
-    CLOSE_WAIT, CLOSED, COUNT_ATTEMPT_FAILS, COUNT_ESTABLISHED_RESETS, COUNT_ICMP_IGNORED, COUNT_IN_SEGMENTS, COUNT_NO_LISTENER,
-    COUNT_OUT_OF_WINDOW, COUNT_PATH_MTU, COUNT_PAWS, ESTABLISHED, EVENT_CONNECTED, EVENT_WRITABLE, KIND_BLOCK,
-    KIND_HALF_OPEN, SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW, TCB_ECE_PENDING, TCB_ECN, TCB_FIN_AHEAD, TCB_FIN_WANTED,
-    TCB_RTT_TIMED, TCB_TIMESTAMPS, TCB_TOUCHED, TIMER_DELAYED_ACK, TIME_WAIT, Connection, HalfOpen, Listener, Tcb, Tcp,
-    TimeWait, tcb_notify, tcb_touch, tcb_window,
+    CLOSE_WAIT, CLOSED, COUNT_ATTEMPT_FAILS, COUNT_ESTABLISHED_RESETS, COUNT_ICMP_IGNORED, COUNT_IN_SEGMENTS,
+    COUNT_NO_LISTENER, COUNT_OUT_OF_WINDOW, COUNT_PATH_MTU, COUNT_PAWS, ESTABLISHED, EVENT_CONNECTED, EVENT_WRITABLE,
+    KIND_BLOCK, KIND_HALF_OPEN, SYN_RECEIVED, SYN_SENT, TCB_ACK_NOW, TCB_ECE_PENDING, TCB_ECN, TCB_FIN_AHEAD,
+    TCB_FIN_WANTED, TCB_RTT_TIMED, TCB_TIMESTAMPS, TCB_TOUCHED, TIMER_DELAYED_ACK, TIME_WAIT, Connection, HalfOpen,
+    Listener, Tcb, Tcp, TimeWait, tcb_notify, tcb_touch, tcb_window,
 )
 from netos.proto.tcp_data cimport data_input, fin_input, note_duplicate, urgent_input
 from netos.proto.tcp_emit cimport send_syn

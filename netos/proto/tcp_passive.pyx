@@ -10,9 +10,7 @@ from netos.proto.tcp_block cimport (
     COUNT_PASSIVE_OPENS, COUNT_RETRANSMITTED, COUNT_TIMEOUTS, ESTABLISHED, KIND_HALF_OPEN, SYN_RECEIVED, TCB_PASSIVE,
     Connection, HalfOpen, Listener, Tcb, Tcp, tcp_clock,
 )
-from netos.proto.tcp_cookie cimport (
-    cookie_make, cookie_may_be, cookie_read, cookie_read_timestamp, cookie_timestamp,
-)
+from netos.proto.tcp_cookie cimport cookie_make, cookie_may_be, cookie_read, cookie_read_timestamp, cookie_timestamp
 from netos.proto.tcp_emit cimport Bare, put_syn_options, send_bare
 from netos.proto.tcp_establish cimport Offer, offer_read, own_mss, own_scale, tcb_agree, tcb_established
 from netos.proto.tcp_segment cimport Segment, segment_span

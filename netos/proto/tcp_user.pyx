@@ -13,8 +13,8 @@ from netos.proto.ring cimport RING_LEAST, ring_copy_in, ring_copy_out, ring_free
 from netos.proto.tcp cimport TCP_ACK, TCP_RST, sequence_before
 from netos.proto.tcp_block cimport (
     CLOSED, CLOSE_WAIT, COUNT_ACTIVE_OPENS, COUNT_NO_MEMORY, ESTABLISHED, KIND_HALF_OPEN, SYN_RECEIVED, SYN_SENT,
-    TCB_ACK_NOW, TCB_BLOCKED, TCB_EVENTFUL, TCB_FIN_RECEIVED, TCB_FIN_WANTED, TCB_IN_TABLE, TCB_ORPHAN,
-    TCB_READ_CLOSED, TCB_URGENT_IN, TCB_URGENT_OUT, Connection, HalfOpen, Listener, Tcb, Tcp, tcb_touch,
+    TCB_ACK_NOW, TCB_BLOCKED, TCB_EVENTFUL, TCB_FIN_RECEIVED, TCB_FIN_WANTED, TCB_IN_TABLE, TCB_ORPHAN, TCB_READ_CLOSED,
+    TCB_URGENT_IN, TCB_URGENT_OUT, Connection, HalfOpen, Listener, Tcb, Tcp, tcb_touch,
 )
 from netos.proto.tcp_emit cimport Bare, send_bare
 from netos.proto.tcp_establish cimport own_mss, own_scale

@@ -7,12 +7,11 @@ from libc.string cimport memcpy
 
 from netos.checksum cimport checksum_finish, checksum_nonzero, checksum_partial, checksum_pseudo, checksum_pseudo_ip
 from netos.packet cimport (
-    HEADROOM, VIRTIO_DATA_VALID, VIRTIO_NEEDS_CHECKSUM, Descriptor, packet_create, packet_network,
-    packet_transport, packet_transport_length,
+    HEADROOM, VIRTIO_DATA_VALID, VIRTIO_NEEDS_CHECKSUM, Descriptor, packet_create, packet_network, packet_transport,
+    packet_transport_length,
 )
 from netos.proto.host cimport (
-    IP_NO_BUFFER, UDP_BAD, UDP_NO_PORT, UDP_QUEUE_FULL, UDP_RECEIVED, UDP_SENT, Path, host_find_path,
-    host_is_broadcast,
+    IP_NO_BUFFER, UDP_BAD, UDP_NO_PORT, UDP_QUEUE_FULL, UDP_RECEIVED, UDP_SENT, Path, host_find_path, host_is_broadcast,
 )
 from netos.proto.inet cimport Address, address_equal, address_ipv4, address_is_any, address_number
 from netos.proto.ip_output cimport ip_send
