@@ -184,8 +184,8 @@ cdef class Stack:
         cdef Interface *link = self.interface(interface)
         made = parse_ipv4_prefix(str(prefix))
         if gateway and not host_is_neighbour(&self.protocols.host, link, router):
-            raise ValueError(f"{gateway} is no neighbour on {interface}: a gateway lies in an address's network, or has a "
-                             "route of its own without a gateway")
+            raise ValueError(f"{gateway} is no neighbour on {interface}: a gateway lies in an address's network, or "
+                             "has a route of its own without a gateway")
         self.routes.add(int(made.network.network_address), made.network.prefixlen, router, link.number, True)
 
     def addresses(self, name):
