@@ -62,9 +62,10 @@ class DnsServer(Server):
     It is the zone's authority: it asks nobody else, and refuses what lies outside. Answers that do not fit a datagram
     are truncated, so that they are asked for over TCP; to a question of type ANY a datagram has one kind of records,
     TCP all (RFC 8482). ZONE is a zone file with $ORIGIN, $TTL, SOA, NS, A, AAAA, CNAME, MX, TXT, PTR and SRV, also of
-    wildcards (RFC 4592), without $INCLUDE; ORIGIN is what its names are relative to, if it does not say. At most CONNECTIONS at a time, others are refused; one on which nothing moves for IDLE seconds ends
-    (0: never), and one whose query has not come whole in that time. Datagrams that are answers, that come from ports
-    where anything is answered, or that are for several hosts are ignored.
+    wildcards (RFC 4592), without $INCLUDE; ORIGIN is what its names are relative to, if it does not say. At most
+    CONNECTIONS at a time, others are refused; one on which nothing moves for IDLE seconds ends (0: never), and one
+    whose query has not come whole in that time. Datagrams that are answers, that come from ports where anything is
+    answered, or that are for several hosts are ignored.
     Handlers: origin, records, serial, queries, codes (how often which answer was given), port, connections, accepted,
     refused, timeouts, bytes_in, bytes_out, ignored (datagrams), lost (answers that could not be sent) (read), reload
     (write: read the file again), close_connections (write).
