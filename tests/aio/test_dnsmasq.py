@@ -11,13 +11,13 @@ from netos.aio import resolving
 from netos.aio.host import Host
 from netos.aio.loop import EventLoop
 from netos.errors import NetosError
-from netos.testing.namespace import NetworkNamespace, has_capability
+from netos.testing.namespace import UNSANITIZED, NetworkNamespace, has_capability
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(not has_capability(21), reason="needs root: taps and namespaces")]
 CONFIG = """FromDevice(tap0, NETNS {}, ADDRESS 10.0.0.1/24, UP true, BURST 32)
     -> host :: HostStack(ETHER 02:00:00:00:00:07, DHCP true) -> ToDevice(tap0, BURST 32);"""
-DNSMASQ = ("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--bind-dynamic", "--interface=tap0", "--no-resolv",
-           "--no-hosts", "--user=root", "--pid-file=", "--no-ping", "--local=/netos.example/",
+DNSMASQ = (*UNSANITIZED, "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--bind-dynamic", "--interface=tap0",
+           "--no-resolv", "--no-hosts", "--user=root", "--pid-file=", "--no-ping", "--local=/netos.example/",
            "--address=/www.netos.example/192.0.2.7", "--cname=alias.netos.example,long.netos.example",
            "--domain=netos.example",
            "--dhcp-range=10.0.0.50,10.0.0.50,255.255.255.0,2m", "--dhcp-option=option:mtu,1400",
@@ -89,7 +89,7 @@ def test_udhcpd(space, tmp_path):
     space.ip("tuntap add tap0 mode tap")                # it does not wait for its interface
     space.ip("addr add 10.0.0.1/24 dev tap0")
     space.ip("link set tap0 up")
-    space.popen("udhcpd", "-f", str(tmp_path / "conf"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    space.popen(*UNSANITIZED, "udhcpd", "-f", str(tmp_path / "conf"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(200):                                # until it hears, or it would be asked again after four seconds
         if ":0043" in space.run("cat", "/proc/net/udp").stdout:
             break

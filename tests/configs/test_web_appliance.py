@@ -13,13 +13,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import test_namespaces
 
-from netos.testing.namespace import NetworkNamespace
+from netos.testing.namespace import UNSANITIZED, NetworkNamespace
 from netos.testing.running import RunningNetos
 
 CONFIG = (test_namespaces.ROOT / "configs/web-appliance.click").read_text()
 CONTENT = os.urandom(1 << 20) * 8
-# The sanitizers that `make asan` preloads are for Python: Debian's curl hangs under them before it has begun.
-CURL = ("env", "-u", "LD_PRELOAD", "curl", "-s")
+CURL = (*UNSANITIZED, "curl", "-s")
 pytestmark = [*test_namespaces.pytestmark,
               pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")]
 

@@ -36,7 +36,7 @@ def read_dns(self, data, now):
         raise ValueError("planted")
 
 def look(target, defect):
-    plan = Plan(scapy=False, budget=0.1, protocols=["udp", "dns"])
+    plan = Plan(scapy=False, budget=2.0 if defect == "heap" else 0.1, protocols=["udp", "dns"])
     if target == "element":
         plan.target, plan.text = defect, f"FromDevice(tap0) -> Broken({defect}) -> Queue(1000) -> ToDevice(tap0);"
     break_stack(defect if target == "stack" and defect != "python" else "none")

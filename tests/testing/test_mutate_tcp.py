@@ -42,6 +42,8 @@ def test_words_that_no_test_has_are_told(capsys):
     assert "nonesuch" in capsys.readouterr().out
 
 
+@pytest.mark.skipif(not (mutate_tcp.ROOT / mutate_tcp.TESTS).is_dir(),
+                    reason="mutants are made of sources, which this build lies apart from")
 def test_a_mutation_that_no_longer_applies_is_an_error(monkeypatch, capsys):
     """A change of the source would quietly take its tests' proof away."""
     gone = mutate_tcp.Mutation("tcp_input.pyx", "a text that is not there", "", "tcp_input.pyx")
