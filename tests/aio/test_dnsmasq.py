@@ -89,7 +89,8 @@ def test_udhcpd(space, tmp_path):
     space.ip("tuntap add tap0 mode tap")                # it does not wait for its interface
     space.ip("addr add 10.0.0.1/24 dev tap0")
     space.ip("link set tap0 up")
-    space.popen(*UNSANITIZED, "udhcpd", "-f", str(tmp_path / "conf"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    space.popen(*UNSANITIZED, "udhcpd", "-f", str(tmp_path / "conf"), stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL)
     for _ in range(200):                                # until it hears, or it would be asked again after four seconds
         if ":0043" in space.run("cat", "/proc/net/udp").stdout:
             break
