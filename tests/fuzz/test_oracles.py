@@ -85,7 +85,7 @@ STACK = {       # defect: what is found, frames that suffice at most
     "pieces": ("the answer to a large ping is not what was asked for", 12),     # a path that was told to be small
     "syns": ("the host accepts connections no more", 0),
     "data": ("a new connection carries no data", 0),
-    "checksums": ("a TCP segment with a wrong checksum was sent", 2),
+    "checksums": ("a UDP datagram with a wrong checksum was sent", 2),
     "keep": ("connections are left an hour after all was closed", 1),
     "at-close": ("packets were left when all was closed", 0),
     "python": ("DNS: ValueError: planted", 1),
