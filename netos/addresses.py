@@ -1,7 +1,7 @@
 """Addresses as values: Ethernet's here, IP's from the standard library, all read by Click's rules (lib/ipaddress.cc).
 
 A prefix keeps its host bits (`IPv4Interface`, `IPv6Interface`), as Click's prefixes do until somebody masks them.
-Every function raises ValueError, saying what is wrong with the text.
+Every function that reads a text raises ValueError, saying what is wrong with it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Interface, IPv6Address
 
 __all__ = [
     "ETHER_BROADCAST", "EtherAddress", "IPv4Address", "IPv4Interface", "IPv6Address", "IPv6Interface",
-    "ipv4_number", "ipv4_prefix_numbers", "parse_ipv4", "parse_ipv4_prefix", "parse_ipv6", "parse_ipv6_prefix",
+    "ipv4_number", "ipv4_prefix_numbers", "is_of_one_host", "parse_ipv4", "parse_ipv4_prefix", "parse_ipv6",
+    "parse_ipv6_prefix",
 ]
 
 ALL_ONES = 0xFFFF_FFFF
@@ -151,6 +152,13 @@ def parse_ipv4(text: str) -> IPv4Address:
 def parse_ipv4_prefix(text: str, bare: bool = False) -> IPv4Interface:
     """The IPv4 prefix `text`, host bits kept; see `ipv4_prefix_numbers`."""
     return IPv4Interface(ipv4_prefix_numbers(text, bare))
+
+
+def is_of_one_host(prefix: IPv4Interface) -> bool:
+    """Whether an address with its prefix can be a host's on a link (RFC 1122 section 3.2.1.3; RFC 3021)."""
+    address, network = prefix.ip, prefix.network
+    return not (address.is_multicast or address.is_unspecified or address.is_loopback or (
+        network.prefixlen < 31 and address in (network.network_address, network.broadcast_address)))
 
 
 def parse_ipv6(text: str) -> IPv6Address:

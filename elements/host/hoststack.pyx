@@ -14,6 +14,7 @@ from netos.proto.stack cimport Stack
 
 from elements.host import host_tables
 from elements.host.stacks import stack_of
+from netos.addresses import is_of_one_host
 from netos.args import Bool, Ether, Integer, IPv4, IPv4Prefix, Raw, Word
 from netos.errors import ArgumentError, NetosError
 from netos.handlers import read_handler, write_handler
@@ -25,13 +26,6 @@ cdef enum:
     DHCP_LEAST = 576                # bytes of a packet that a client must be able to take (RFC 2131 section 2)
 
 cdef int64_t RETRY = 10000000000    # nanoseconds
-
-
-def is_of_one_host(prefix):
-    """Whether an address with its prefix can be a host's on a link."""
-    address, network = prefix.ip, prefix.network
-    return not (address.is_multicast or address.is_unspecified or address.is_loopback or (
-        network.prefixlen < 31 and address in (network.network_address, network.broadcast_address)))
 
 
 cdef void outbox_ready(void *element) noexcept nogil:

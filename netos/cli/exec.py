@@ -10,13 +10,14 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from netos.addresses import EtherAddress, parse_ipv4, parse_ipv4_prefix
+from netos.addresses import EtherAddress, is_of_one_host, parse_ipv4, parse_ipv4_prefix
 from netos.cli.configuration import UsageError
 
 if TYPE_CHECKING:
     from netos.aio.host import Host
 
 SMALLEST_MTU, LARGEST_MTU = 68, 65521           # RFC 791's; what a tap device can have
+DHCP_MTU = 576                                  # what a client must be able to take (RFC 2131 section 2)
 PATIENCE = 30.0
 Parsed = TypeVar("Parsed")
 SUMMARY = "run a Python program with its asyncio on netos's own TCP/IP"
@@ -69,7 +70,9 @@ def check(options: argparse.Namespace, words: list[str]) -> None:
     """UsageError for what cannot be meant."""
     if not words:
         raise UsageError("name a program: netos exec --tap tap0 --address 10.0.0.2/24 -- python app.py")
-    link = [name for name in ("tap", "address", "gateway", "dhcp", "ether", "no_offload") if getattr(options, name)]
+    usual = parser().parse_args([])
+    link = [name for name in ("tap", "address", "gateway", "dhcp", "ether", "mtu", "no_offload")
+            if getattr(options, name) != getattr(usual, name)]
     if options.config and link:
         raise UsageError(f"--config excludes --{link[0].replace('_', '-')}: the configuration has the link")
     if not options.tap and link:
@@ -90,19 +93,22 @@ def check_link(options: argparse.Namespace) -> None:
     """UsageError for a link that no host can have."""
     if not re.fullmatch(r"[\w.-]{1,15}", options.tap):
         raise UsageError(f"--tap: {options.tap!r} cannot be a tap device: 1 to 15 letters, digits, _ - .")
-    if not SMALLEST_MTU <= options.mtu <= LARGEST_MTU:
-        raise UsageError(f"--mtu: {options.mtu} is not from {SMALLEST_MTU} to {LARGEST_MTU} bytes")
-    if options.gateway:
-        understood("gateway", parse_ipv4, options.gateway)
+    least = DHCP_MTU if options.dhcp else SMALLEST_MTU
+    if not least <= options.mtu <= LARGEST_MTU:
+        raise UsageError(f"--mtu: {options.mtu} is not from {least} to {LARGEST_MTU} bytes"
+                         f"{', as DHCP needs it' if options.dhcp else ''}")
+    gateway = understood("gateway", parse_ipv4, options.gateway) if options.gateway else None
     if options.ether and understood("ether", EtherAddress, options.ether).is_group:
         raise UsageError(f"--ether: {options.ether} is a group's address, not one host's: its first byte must be even")
     if not options.address:
+        if gateway is not None:
+            raise UsageError("--gateway: the DHCP server tells it: leave it out")
         return
     address = understood("address", parse_ipv4_prefix, options.address)
-    network = address.network
-    if (address.ip.is_multicast or address.ip.is_unspecified or address.ip.is_loopback or (network.prefixlen < 31 and (
-            address.ip in (network.network_address, network.broadcast_address)))):
+    if not is_of_one_host(address):
         raise UsageError(f"--address: {options.address} is not the address of one host")
+    if gateway is not None and (gateway == address.ip or gateway not in address.network):
+        raise UsageError(f"--gateway: {gateway} is no neighbour: a gateway is another host in the network of --address")
 
 
 def understood(name: str, parse: Callable[[str], Parsed], text: str) -> Parsed:
