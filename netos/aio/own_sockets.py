@@ -8,11 +8,12 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from netos.aio.options import FLAGS, PROBING
+from netos.aio.options import FLAGS, LINGER, PROBING, TYPE_OF_SERVICE, USER_TIMEOUT
 from netos.aio.sockets import StackSocket
 
 CALLS = ("getsockname", "getpeername", "getsockopt", "setsockopt", "shutdown", "connect", "connect_ex", "recv",
          "recv_into", "recvfrom", "recvfrom_into", "send", "sendall", "sendto")
+LINGER_SIZE = 8             # bytes of a struct linger, two ints (socket(7))
 OF_THE_LOOP = ("sock_recv", "sock_recv_into", "sock_recvfrom", "sock_recvfrom_into", "sock_sendall",
                "sock_sendto", "sock_sendfile")
 
@@ -74,12 +75,13 @@ def may_move(sock: Any) -> bool:
 
 def move(sock: Any, twin: StackSocket) -> None:
     """Have the twin do what the socket does; options and a bound port go with it. OSError when it cannot have those."""
-    for place in (*FLAGS, *PROBING):
+    for place in (*FLAGS, *PROBING, USER_TIMEOUT, TYPE_OF_SERVICE):
         try:
             value = sock.getsockopt(*place)
         except OSError:
             continue                        # not of this kind of socket
         twin.setsockopt(*place, value)
+    twin.setsockopt(*LINGER, sock.getsockopt(*LINGER, LINGER_SIZE))
     if sock.getsockname()[1]:
         twin.bind(sock.getsockname())
     sock.__class__ = MovedSocket

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import gc
 import socket
+import struct
 
 import pytest
 
@@ -95,6 +96,27 @@ def test_a_connected_socket_becomes_a_transport(kind):
         transport.close()
         await protocol.lost
         await protocols[0].lost
+        server.close()
+
+    run(kind, main)
+
+
+@every_loop
+def test_options_that_were_set_before_have_their_effect(kind):
+    """Who lingers for no time means the reset."""
+    async def main():
+        loop = asyncio.get_running_loop()
+        server, protocols, address = await served()
+        sock = own()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 5000)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 0x10)
+        await loop.sock_connect(sock, address)
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 5000
+        assert sock.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 0x10
+        await until(lambda: protocols and protocols[0].made.done())
+        sock.close()
+        assert isinstance(await protocols[0].lost, ConnectionResetError)
         server.close()
 
     run(kind, main)
