@@ -105,9 +105,15 @@ def own_file(path: Path, flags: int) -> int:
 
     At the start netos may still be root, and the folder belong to the user it became last time (see --user).
     """
-    descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    foreign = OSError(errno.EPERM, f"{path.name} is no plain file, or has another name: remove it")
+    try:
+        descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):     # a link, a pipe or socket, a folder
+            raise foreign from None
+        raise
     status = os.fstat(descriptor)
     if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
         return descriptor
     os.close(descriptor)
-    raise OSError(errno.EPERM, "it is no plain file, or has another name: remove it")
+    raise foreign

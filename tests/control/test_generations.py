@@ -39,7 +39,7 @@ def test_the_audit_log_is_written_to_a_file_of_ours_only(tmp_path, caplog, plant
     plant(state / "audit.log", precious)
     Generations(state).audit("fallback", file="a.click", accepted=False, message="refused")
     assert precious.read_text() == "precious"
-    assert f"the audit log in {state} cannot be written" in caplog.text
+    assert f"the audit log in {state} cannot be written: audit.log is no plain file" in caplog.text
 
 
 def test_what_was_good_last_is_read_from_a_file_of_ours_only(tmp_path):
