@@ -46,7 +46,8 @@ inside :: Interface(DEVICE $DEV0, NET net0, COLOR 1);
 outside :: Interface(DEVICE $DEV1, NET net1, COLOR 2);
 
 inside  -> track :: ConnTrack($FLOWS, HALF_OPEN $HALFOPEN, HALF_OPEN_EACH $HALFOPENEACH);
-outside -> spoofed :: IPFilter(drop src net $ADDR0 or dst net $ADDR0, allow all) -> track;     // private addresses are lies here
+outside -> spoofed :: IPFilter(drop src net $ADDR0 or dst net $ADDR0, allow all)      // private addresses are lies here
+        -> track;
 
 // What arrives gets the destination that it is really for: of port forwarding, or of a masqueraded connection.
 track -> real :: DestinationNat(track, FORWARD $FORWARD) -> side :: PaintSwitch;

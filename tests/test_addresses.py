@@ -147,6 +147,7 @@ def test_bad_ipv6_prefixes(text):
 
 @pytest.mark.parametrize(("prefix", "is_one"), [
     ("10.0.0.2/24", True), ("10.0.0.0/24", False), ("10.0.0.255/24", False), ("10.0.0.0/31", True),
-    ("10.0.0.1/31", True), ("10.0.0.2/32", True), ("127.0.0.2/8", False), ("224.0.0.1/24", False), ("0.0.0.0/32", False)])
+    ("10.0.0.1/31", True), ("10.0.0.2/32", True), ("127.0.0.2/8", False), ("224.0.0.1/24", False),
+    ("0.0.0.0/32", False)])
 def test_addresses_that_one_host_can_have_on_a_link(prefix, is_one):
     assert is_of_one_host(parse_ipv4_prefix(prefix)) is is_one
