@@ -321,4 +321,6 @@ def parent(name: str) -> str:
 def unescape(found: re.Match[bytes]) -> bytes:
     """What a backslash and what follows stand for; raises ValueError."""
     text = found[1]
+    if len(text) == 3 and int(text) > 255:
+        raise ValueError(f"'\\{text.decode()}' is no byte: \\000 to \\255 are")
     return bytes((int(text),)) if len(text) == 3 else text

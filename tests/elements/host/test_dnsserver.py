@@ -271,6 +271,7 @@ def test_the_file_can_be_read_again(dns):
     (("10 mail", "99999 mail"), "zone:8: '99999' is no number from 0 to 65535"),
     (("$TTL 1h", "$TTL soon"), "zone:2: 'soon' is no time"), (("$TTL", "$INCLUDE"), "zone:2: $INCLUDE is not known"),
     (("2026112301", "new"), "zone:3: 'new' is no serial number"),
+    (("web\n", "web\nodd TXT a\\256\n"), "zone:13: '\\256' is no byte"),
     # Each digit doubled the time until it was found to be no time: a reload never ended.
     (("300 IN", "9" * 60 + "x IN"), f"zone:10: {'9' * 60}x is no type"), (("$TTL 1h", "$TTL 1hh"), "'1hh' is no time")])
 def test_bad_zones_are_told_with_their_line(change, said):
