@@ -94,6 +94,7 @@ cdef enum:                      # flags of a connection: `bits`
     TCB_URGENT_IN = 0x8000000   # rcv_up is ahead of what the user has read
     TCB_FIN_AHEAD = 0x10000000
     TCB_REDUCED = 0x20000000    # an echo of congestion has halved cwnd for what was sent before `reduced`
+    TCB_NO_ROOM = 0x40000000    # there was no memory for what came: the window is what the ring has room for
 
 
 cdef struct Connection:         # how all three kinds begin

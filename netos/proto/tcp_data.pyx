@@ -9,7 +9,7 @@ from netos.proto.tcp cimport TCP_ACK, TCP_FIN, TCP_RST, sequence_before
 from netos.proto.tcp_block cimport (
     COUNT_DUPLICATES, COUNT_NO_MEMORY, COUNT_OUT_OF_ORDER, COUNT_PRUNED, ESTABLISHED, EVENT_FINISHED, EVENT_READABLE,
     EVENT_URGENT, FIN_WAIT_1, FIN_WAIT_2, KIND_BLOCK, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_DSACK, TCB_FIN_AHEAD,
-    TCB_FIN_RECEIVED, TCB_ORPHAN, TCB_READ_CLOSED, TCB_SACK, TCB_URGENT_IN, TIMER_DELAYED_ACK, TIME_WAIT, Connection,
+    TCB_FIN_RECEIVED, TCB_NO_ROOM, TCB_ORPHAN, TCB_READ_CLOSED, TCB_SACK, TCB_URGENT_IN, TIMER_DELAYED_ACK, TIME_WAIT, Connection,
     Tcb, Tcp, tcb_notify, tcb_touch,
 )
 from netos.proto.tcp_emit cimport Bare, send_bare, set_timer
@@ -34,20 +34,27 @@ cdef void note_duplicate(Tcb *tcb, uint32_t first, uint32_t end) noexcept nogil:
 
 cdef bint data_input(Tcb *tcb, const Segment *segment) noexcept nogil:
     """Take payload that lies within the window; 0 when nobody can take it and the connection was reset."""
-    cdef uint32_t offset = segment.sequence - tcb.rcv_nxt, end
+    cdef uint32_t offset = segment.sequence - tcb.rcv_nxt, length = segment.length, end
     if tcb.connection.state not in (ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2):
         return 1                            # after the peer's FIN: it cannot be
     if tcb.bits & (TCB_ORPHAN | TCB_READ_CLOSED):
         abandon(tcb)
         return 0
-    if not room(tcb, offset, segment.length):
+    if not room(tcb, offset, length):
         tcb.tcp.counts[COUNT_NO_MEMORY] += 1
-        return 1                            # as if it had been lost
+        if offset:
+            return 1                        # as if it had been lost
+        tcb.bits |= TCB_NO_ROOM | TCB_ACK_NOW
+        if not ring_room(&tcb.receive, RING_LEAST, held(tcb)):
+            return 1
+        length = min(length, tcb.receive.size - tcb.receive.used)
+        if length == 0:
+            return 1
     if offset:
         out_of_order(tcb, segment, offset)
         return 1
-    ring_copy_in(&tcb.receive, tcb.receive.used, segment.payload, segment.length)
-    end = segment.sequence + segment.length
+    ring_copy_in(&tcb.receive, tcb.receive.used, segment.payload, length)
+    end = segment.sequence + length
     if tcb.received.count:
         tcb.bits |= TCB_ACK_NOW             # a gap is filled, or a part of it
         if not sequence_before(end, tcb.received.items[0].first):

@@ -19,6 +19,7 @@ cdef uint32_t put_timestamps(uint8_t *option, uint32_t value, uint32_t echo) noe
 cdef uint32_t put_syn_options(uint8_t *option, uint16_t mss, int32_t window_scale, bint sack, bint timestamps,
                               uint32_t value, uint32_t echo) noexcept nogil
 cdef bint send_bare(Tcp *tcp, const Connection *connection, Bare *bare) noexcept nogil
+cdef uint32_t ring_left(const Tcb *tcb) noexcept nogil
 cdef uint32_t options_length(const Tcb *tcb) noexcept nogil
 cdef bint send_segment(Tcb *tcb, const Path *path, uint32_t at, uint32_t length, uint8_t flags,
                        uint32_t gso_size) noexcept nogil

@@ -11,7 +11,7 @@ from netos.proto.inet cimport address_number
 from netos.proto.ip_output cimport ip_send
 from netos.proto.ipv4 cimport IP_PROTOCOL_TCP
 from netos.proto.ranges cimport ranges_find
-from netos.proto.ring cimport ring_copy_out
+from netos.proto.ring cimport RING_LEAST, ring_copy_out
 from netos.proto.tcp cimport (
     TCP_ACK, TCP_AT_ACKNOWLEDGMENT, TCP_AT_CHECKSUM, TCP_AT_DATA_OFFSET, TCP_AT_DESTINATION, TCP_AT_FLAGS,
     TCP_AT_SEQUENCE, TCP_AT_SOURCE, TCP_AT_URGENT, TCP_AT_WINDOW, TCP_CWR, TCP_ECE, TCP_HEADER_LENGTH, TCP_OPTION_MSS,
@@ -20,7 +20,7 @@ from netos.proto.tcp cimport (
 )
 from netos.proto.tcp_block cimport (
     COUNT_NO_BUFFER, COUNT_OUT_RESETS, COUNT_OUT_SEGMENTS, SYN_RECEIVED, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_CWR_PENDING,
-    TCB_DSACK, TCB_ECE_PENDING, TCB_ECN, TCB_SACK, TCB_TIMESTAMPS, TCB_URGENT_OUT, TCB_WINDOW_SCALING,
+    TCB_DSACK, TCB_ECE_PENDING, TCB_ECN, TCB_NO_ROOM, TCB_SACK, TCB_TIMESTAMPS, TCB_URGENT_OUT, TCB_WINDOW_SCALING,
     TIMER_DELAYED_ACK, TIMER_PERSIST, Connection, Tcb, Tcp, tcp_clock,
 )
 from netos.proto.tcp_establish cimport own_mss
@@ -164,8 +164,18 @@ cdef void put_sack(Tcb *tcb, uint8_t *option) noexcept nogil:
             number += 1
 
 
+cdef uint32_t ring_left(const Tcb *tcb) noexcept nogil:
+    """What the receive buffer takes without more memory; 0 when that is little."""
+    cdef uint32_t left = max(tcb.receive.size, <uint32_t>RING_LEAST) - tcb.receive.used
+    return left if left >= min(tcb.mss, <uint32_t>RING_LEAST // 2) else 0
+
+
 cdef uint32_t window_field(Tcb *tcb) noexcept nogil:
-    """The window to tell; its right edge never goes back and moves in large steps only (RFC 9293 section 3.8.6.2.2)."""
+    """The window to tell; its right edge never goes back and moves in large steps only (RFC 9293 section 3.8.6.2.2).
+
+    But where memory is out: what would only be dropped is not asked for, and peers wait without giving up. What was
+    asked for is taken all the same, if there is memory when it comes.
+    """
     cdef uint32_t room = tcb.receive_limit - min(tcb.receive.used, tcb.receive_limit)
     cdef uint32_t told = <uint32_t>max(<int32_t>(tcb.rcv_adv - tcb.rcv_nxt), 0)
     cdef uint32_t field
@@ -178,6 +188,11 @@ cdef uint32_t window_field(Tcb *tcb) noexcept nogil:
     field = min(field, <uint32_t>0xFFFF)
     if <int32_t>(tcb.rcv_nxt + (field << tcb.rcv_scale) - tcb.rcv_adv) > 0:
         tcb.rcv_adv = tcb.rcv_nxt + (field << tcb.rcv_scale)
+    if tcb.bits & TCB_NO_ROOM:
+        if tcb.receive.pool.taken + max(tcb.receive.size, <uint32_t>RING_LEAST) <= tcb.receive.pool.limit:
+            tcb.bits &= ~<uint32_t>TCB_NO_ROOM              # the ring may grow to twice its size
+        else:
+            field = min(field, ring_left(tcb) >> tcb.rcv_scale)
     return field
 
 

@@ -13,10 +13,10 @@ from netos.proto.ring cimport RING_LEAST, ring_copy_in, ring_copy_out, ring_free
 from netos.proto.tcp cimport TCP_ACK, TCP_RST, sequence_before
 from netos.proto.tcp_block cimport (
     CLOSED, CLOSE_WAIT, COUNT_ACTIVE_OPENS, COUNT_NO_MEMORY, ESTABLISHED, KIND_HALF_OPEN, SYN_RECEIVED, SYN_SENT,
-    TCB_ACK_NOW, TCB_BLOCKED, TCB_EVENTFUL, TCB_FIN_RECEIVED, TCB_FIN_WANTED, TCB_IN_TABLE, TCB_ORPHAN, TCB_READ_CLOSED,
-    TCB_URGENT_IN, TCB_URGENT_OUT, Connection, HalfOpen, Listener, Tcb, Tcp, tcb_touch,
+    TCB_ACK_NOW, TCB_BLOCKED, TCB_EVENTFUL, TCB_FIN_RECEIVED, TCB_FIN_WANTED, TCB_IN_TABLE, TCB_NO_ROOM, TCB_ORPHAN,
+    TCB_READ_CLOSED, TCB_URGENT_IN, TCB_URGENT_OUT, Connection, HalfOpen, Listener, Tcb, Tcp, tcb_touch,
 )
-from netos.proto.tcp_emit cimport Bare, send_bare
+from netos.proto.tcp_emit cimport Bare, ring_left, send_bare
 from netos.proto.tcp_establish cimport own_mss, own_scale
 from netos.proto.tcp_output cimport tcp_bare_place
 from netos.proto.tcp_passive cimport half_open_end
@@ -222,6 +222,7 @@ cdef int64_t tcp_move(Tcb *source, Tcb *sink) noexcept nogil:
 cdef void taken_out(Tcb *tcb, uint32_t length) noexcept nogil:
     """The user has `length` of the bytes that are in order."""
     cdef uint32_t told = tcb.rcv_adv - tcb.rcv_nxt, room, most
+    cdef bint closed = tcb.bits & TCB_NO_ROOM and ring_left(tcb) == 0
     ring_skip(&tcb.receive, length)
     if tcb.bits & TCB_URGENT_IN and not sequence_before(unread(tcb), tcb.rcv_up):
         tcb.bits &= ~<uint32_t>TCB_URGENT_IN
@@ -229,8 +230,9 @@ cdef void taken_out(Tcb *tcb, uint32_t length) noexcept nogil:
         ring_free(&tcb.receive)
     most = min(tcb.receive_limit, <uint32_t>0xFFFF << tcb.rcv_scale)        # that a window can tell
     room = min(tcb.receive_limit - tcb.receive.used, most)
-    if (tcb.bits & TCB_IN_TABLE and not tcb.bits & TCB_FIN_RECEIVED
-            and (<int32_t>told < <int32_t>tcb.mss or room - told >= most // 2)
+    if not tcb.bits & TCB_IN_TABLE or tcb.bits & TCB_FIN_RECEIVED:
+        return
+    if (closed and ring_left(tcb) or (<int32_t>told < <int32_t>tcb.mss or room - told >= most // 2)
             and room >= told + min(tcb.mss, most // 2)):
         tcb.bits |= TCB_ACK_NOW
         tcb_touch(tcb)

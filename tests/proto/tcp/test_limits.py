@@ -5,9 +5,10 @@ import errno
 import pytest
 
 from netos.kernel.vcpu import VirtualCpu
-from netos.proto.endpoints import TcpEndpoint
+from netos.proto.endpoints import TcpEndpoint, TcpListener
 from netos.proto.stack import Stack
 from netos.proto.udp_endpoint import UdpEndpoint
+from netos.testing.link import Link
 from netos.testing.mutate_tcp import mutation
 from netos.testing.segments import NAME, PEER, PEER_ETHER, SECOND, STACK_ETHER, WORD, Peer
 
@@ -261,3 +262,49 @@ def test_all_memory_taken_by_those_who_do_not_read_leaves_a_little_for_everyone(
         peer.heard = heard.end
         peer.send()
     assert server.send(bytes(50_000)) > 0, "the rest goes piece by piece"
+
+
+@mutation("tcp_data.pyx", "        length = min(length, tcb.receive.size - tcb.receive.used)\n", "        return 1\n")
+@mutation("tcp_emit.pyx", "            field = min(field, ring_left(tcb) >> tcb.rcv_scale)\n", "            pass\n")
+@mutation("tcp_user.pyx", "(closed and ring_left(tcb) or ", "(")
+def test_what_there_is_no_memory_for_closes_the_window():
+    """Dropped without a word it would be sent again until the peer gives the connection up, while it is told to send."""
+    peer = Peer(memory=0)
+    server = peer.accepted(scale=0)
+    data = bytes(range(128)) * 64
+    for at in range(0, 4380, 1460):
+        peer.send(data[at:at + 1460], "PA")
+    peer.expect("A", ack=1001 + 2920)
+    peer.expect("A", ack=1001 + 4096, window=0)     # as much as the least circle holds
+    peer.next = 1001 + 4096
+    peer.send(data[4096:4097], "A", seq=peer.next)
+    peer.expect("A", ack=peer.next, window=0)       # a probe
+    assert server.receive(100) == data[:100]
+    peer.let_go()
+    peer.silence()                                  # not for so little
+    assert server.receive(1400) == data[100:1500]
+    peer.let_go()
+    assert peer.expect("A", ack=peer.next).window == 1500 >> 5, "in units of 32"
+    peer.stack.configure_tcp(memory=1 << 20)
+    assert server.receive() == data[1500:4096]
+    peer.send(data[4096:5556], "PA", seq=peer.next)
+    peer.wait(0.1)
+    assert peer.expect("A", ack=peer.next + 1460).window > 10_000
+    assert server.receive() == data[4096:5556]
+
+
+@mutation("tcp_data.pyx", "        tcb.bits |= TCB_NO_ROOM | TCB_ACK_NOW\n", "        tcb.bits |= TCB_ACK_NOW\n")
+def test_who_reads_late_gets_all_though_memory_is_out():
+    """His peer waits at a closed window for longer than it would wait for acknowledgments."""
+    link = Link()
+    link.right.configure_tcp(memory=0)
+    listener = TcpListener(link.right, ("0.0.0.0", 80))
+    client = TcpEndpoint(link.left, ("10.0.0.2", 80))
+    assert link.run(lambda: listener.waiting)
+    server = listener.accept()
+    data = bytes(range(250)) * 160
+    assert client.send(data) == len(data)
+    link.run(seconds=600)
+    got = bytearray()
+    assert link.run(lambda: len(got) == len(data), each=lambda: got.extend(server.receive()), seconds=60), client.error
+    assert got == data
