@@ -268,7 +268,7 @@ def test_all_memory_taken_by_those_who_do_not_read_leaves_a_little_for_everyone(
 @mutation("tcp_emit.pyx", "            field = min(field, ring_left(tcb) >> tcb.rcv_scale)\n", "            pass\n")
 @mutation("tcp_user.pyx", "(closed and ring_left(tcb) or ", "(")
 def test_what_there_is_no_memory_for_closes_the_window():
-    """Dropped without a word it would be sent again until the peer gives the connection up, while it is told to send."""
+    """Dropped without a word it is sent again until the peer gives the connection up, while it is told to send."""
     peer = Peer(memory=0)
     server = peer.accepted(scale=0)
     data = bytes(range(128)) * 64
