@@ -12,6 +12,7 @@ from netos.packet cimport (
 )
 from netos.proto.host cimport (
     IP_NO_BUFFER, UDP_BAD, UDP_NO_PORT, UDP_QUEUE_FULL, UDP_RECEIVED, UDP_SENT, Path, host_find_path, host_is_broadcast,
+    host_is_own,
 )
 from netos.proto.inet cimport Address, address_equal, address_ipv4, address_is_any, address_number
 from netos.proto.ip_output cimport ip_send
@@ -194,6 +195,12 @@ cdef bint udp_error(Udp *udp, const Address *local, const Address *remote, const
     return 1
 
 
+cdef bint has_address(Udp *udp, const UdpPort *port) noexcept nogil:
+    """Whether the host still has the port's address: answers to what is sent from another would go elsewhere."""
+    cdef uint32_t address = address_number(&port.local)
+    return address == 0 or ip_is_multicast(address) or host_is_own(udp.host, address)
+
+
 cdef int32_t udp_connect(Udp *udp, UdpPort *port, const Address *remote, uint16_t remote_port) noexcept nogil:
     """Exchange datagrams with one endpoint only; 0 or -errno, and nothing has changed.
 
@@ -206,6 +213,8 @@ cdef int32_t udp_connect(Udp *udp, UdpPort *port, const Address *remote, uint16_
         return -EINVAL                          # RFC 1122 section 3.2.1.3, as in udp_send()
     if host_is_broadcast(udp.host, address_number(remote)) and not port.broadcast:
         return -EACCES
+    if not has_address(udp, port):
+        return -EADDRNOTAVAIL
     if address_is_any(&port.local):
         port.local = path.source
     port.remote, port.remote_port = remote[0], remote_port
@@ -230,6 +239,8 @@ cdef int32_t udp_send(Udp *udp, UdpPort *port, const Address *source, const Addr
         local = port.local
         if address_is_any(&local) or ip_is_multicast(address_number(&local)):
             local = path.source
+        elif not has_address(udp, port):
+            return -EADDRNOTAVAIL
     if ip_is_loopback(address_number(&local)) and path.interface != NULL:
         return -EINVAL                          # RFC 1122 section 3.2.1.3: such addresses do not leave the host
     if path.room < 1 + length // max(path.mtu, 68):

@@ -9,7 +9,7 @@ from netos.checksum import checksum
 from netos.kernel.vcpu import VirtualCpu
 from netos.proto.stack import Stack
 from netos.proto.udp_endpoint import UdpEndpoint
-from netos.testing.segments import ICMP, PEER, STACK, UDP, Peer, ip_packet, with_checksum
+from netos.testing.segments import ICMP, NAME, PEER, STACK, UDP, Peer, ip_packet, with_checksum
 
 GROUP = "239.1.2.3"
 ALL = b"\xff" * 6
@@ -83,6 +83,22 @@ def test_a_connected_port_has_the_address_towards_its_remote():
     assert UdpEndpoint(peer.stack, ("10.1.0.2", 9)).local == ("10.1.0.2", 9)       # that address's port is free
     peer.frame(datagram(b"for the address towards its friend"))
     assert all_of(bound) == [b"for the address towards its friend"]
+
+
+def test_a_port_whose_address_the_host_has_lost_sends_nothing():
+    """After another lease, say: what it sent would be answered to whoever has it now, and nobody would know."""
+    peer = Peer()
+    connected, bound = UdpEndpoint(peer.stack, remote=(PEER, 9)), UdpEndpoint(peer.stack, (STACK, 5353))
+    peer.stack.set_addresses(NAME, ["10.0.0.3/24"], announce=False)
+    for port in (connected, bound):
+        with pytest.raises(OSError) as caught:
+            port.send(b"lost", (PEER, 9))
+        assert caught.value.errno == errno.EADDRNOTAVAIL
+    with pytest.raises(OSError) as caught:
+        connected.connect((PEER, 10))
+    assert (caught.value.errno, connected.remote) == (errno.EADDRNOTAVAIL, (PEER, 9))
+    peer.let_go()
+    peer.silence()
 
 
 def test_a_remote_without_a_route_is_refused_at_once():
