@@ -231,7 +231,10 @@ class Server(PyElement):
         for each in [each for each in self.connections if self.idle and each.is_late(before)]:
             self.timeouts += not each.expired       # ending in order it may be late once more
             each.expired = True
-            each.expire()
+            try:
+                each.expire()
+            except OSError:                         # it has been reset, and is not told of that yet
+                each.abort()
         self.watch()
 
     # Handlers

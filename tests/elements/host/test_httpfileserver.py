@@ -175,6 +175,20 @@ def test_an_idle_connection_ends_in_order(web):
     assert (web.read("web.timeouts"), web.read("web.connections")) == ("2", "0")
 
 
+def test_a_reset_that_comes_when_an_idle_connection_ends(web, caplog):
+    """The search for idle ones ended with an exception, and the others were kept."""
+    for _ in range(2):
+        user = ask(web, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        for connection in web.router["web"].connections:
+            connection.endpoint.user = None     # nothing is told any more: the search comes first
+        user.endpoint.abort()
+    silent = web.connect(80)
+    web.wait(200)
+    assert silent.endpoint.error
+    assert web.read("web.connections") == "0"
+    assert caplog.records == []
+
+
 def test_requests_that_end_with_the_clients_side_are_all_answered(web):
     """An answer that did not fit into the send buffer was cut off when the client had closed its side."""
     request = b"GET /missing HTTP/1.1\r\nHost: x\r\n\r\n"
