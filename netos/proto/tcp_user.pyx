@@ -1,8 +1,6 @@
 """The user's calls: OPEN, SEND, RECEIVE, CLOSE, ABORT (RFC 9293 section 3.9.1), as sockets have them."""
 
-from libc.errno cimport (
-    EADDRINUSE, EADDRNOTAVAIL, ECONNABORTED, EHOSTUNREACH, EINVAL, ENETUNREACH, ENOBUFS, ENOMEM, ENOTCONN, EPIPE,
-)
+from libc.errno cimport EADDRINUSE, EADDRNOTAVAIL, ECONNABORTED, EINVAL, ENETUNREACH, ENOBUFS, ENOMEM, ENOTCONN, EPIPE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 
@@ -38,7 +36,6 @@ cdef Tcb *tcp_connect(Tcp *tcp, const Address *local, uint16_t local_port, const
     if (address_is_any(remote) or ip_is_multicast(address_number(remote))
             or host_is_broadcast(tcp.host, address_number(remote))):
         return NULL                             # MUST-46
-    error[0] = EHOSTUNREACH
     if not host_find_path(tcp.host, remote, &path):
         return NULL
     if address_is_any(&source):

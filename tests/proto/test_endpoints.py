@@ -35,6 +35,14 @@ def test_the_user_timeout_takes_no_time_that_cannot_be(seconds):
     assert server.user_timeout == 120
 
 
+@pytest.mark.parametrize("remote", ["192.0.2.1", "10.0.0.255", "224.0.0.1", "255.255.255.255"])
+def test_whom_no_route_leads_to_is_on_no_network(remote):
+    """ENETUNREACH as on Linux, as datagrams have it; EHOSTUNREACH says that somebody was asked for."""
+    with pytest.raises(OSError) as caught:
+        TcpEndpoint(Peer().stack, (remote, 80))
+    assert caught.value.errno == errno.ENETUNREACH
+
+
 def test_no_keepalive_for_what_is_over():
     """Set after the end, it sent probes out of a closed connection, and turned a good end into a timeout."""
     peer = Peer()
