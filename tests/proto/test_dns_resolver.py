@@ -1,7 +1,5 @@
 """The stub resolver, query by query in virtual time."""
 
-import random
-from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
@@ -9,57 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netos.proto.dns_cache import Cache, Entry
-from netos.proto.dns_resolver import FAILED, NO_DATA, NO_SUCH_NAME, OK, SECOND, Resolver
-from netos.proto.wire import Dns, Question, Record, WireError, dns
+from netos.proto.dns_resolver import FAILED, NO_DATA, NO_SUCH_NAME, OK, SECOND
+from netos.proto.wire import Question, Record, WireError, dns
 from netos.proto.wire.dns_data import Soa
+from tests.proto.resolver_script import ADDRESS, ONE, OTHER, TWO, Script, address, alias
 
-ONE, TWO = IPv4Address("10.0.0.53"), IPv4Address("10.0.1.53")
-ADDRESS, OTHER = IPv4Address("192.0.2.1"), IPv4Address("192.0.2.2")
 SOA = Soa("ns.example.", "root.example.", 1, 2, 3, 4, 300)
 NOTHING = Record("example.", dns.SOA, SOA, 3600)
-
-
-class Script:
-    """A resolver and its servers."""
-
-    def __init__(self, servers=(ONE, TWO), **options):
-        self.resolver = Resolver(servers, chance=random.Random(1), **options)
-        self.now = 0
-
-    def ask(self, name="www.example", kind=dns.A):
-        self.lookup = self.resolver.ask(name, kind, self.now)
-        return self.lookup
-
-    def sent(self, server=ONE, name="www.example.", tcp=False):
-        """The one query that was sent."""
-        (self.query,) = self.resolver.take()
-        assert (self.query.server, self.query.tcp) == (server, tcp)
-        self.message = Dns.parse(self.query.data).header
-        assert [question.name for question in self.message.questions] == [name]
-        return self.message
-
-    def answer(self, *answers, query=None, **fields):
-        query = query or self.query
-        message = Dns.parse(query.data).header
-        reply = replace(message, **{"response": True, "recursion_available": True, "additionals": (),
-                                    "answers": answers, **fields})
-        self.resolver.receive(query, reply.build(), self.now)
-
-    def wait(self):
-        self.now = self.resolver.next_timeout
-        self.resolver.poll(self.now)
-
-    @property
-    def status(self):
-        return None if self.lookup.answer is None else self.lookup.answer.status
-
-
-def address(name="www.example.", data=ADDRESS, ttl=60):
-    return Record(name, dns.A, data, ttl)
-
-
-def alias(name, target, ttl=60):
-    return Record(name, dns.CNAME, target, ttl)
 
 
 def test_a_name_is_looked_up():
@@ -75,120 +29,6 @@ def test_a_name_is_looked_up():
     assert script.query.over
     assert script.resolver.next_timeout is None
     assert script.resolver.finished() == []
-
-
-def test_identifiers_are_random():
-    """RFC 5452 section 9.2: a guess hits one in 65 536; each query has its own."""
-    script = Script()
-    found = set()
-    for number in range(50):
-        script.ask(f"n{number}.example")
-        found.add(script.sent(name=f"n{number}.example.").identifier)
-    assert len(found) > 45
-
-
-@pytest.mark.parametrize("lie", [
-    {"identifier": 1}, {"response": False}, {"questions": ()}, {"questions": (Question("www.evil."),)},
-    {"questions": (Question("www.example.", dns.AAAA),)}, {"questions": (Question("www.example."),) * 2},
-    {"questions": (Question("www.example.", dns.A, 3),)}])
-def test_answers_to_something_else_are_ignored(lie):
-    """RFC 5452: another identifier or question, or a query instead of an answer; the true answer may still come."""
-    script = Script()
-    script.ask()
-    script.sent()
-    script.answer(address(data=OTHER), **lie)
-    assert (script.status, script.resolver.ignored) == (None, 1)
-    script.resolver.receive(script.query, b"\0" * 5, 0)
-    script.answer(address())
-    assert script.lookup.answer.data == (ADDRESS,)
-
-
-def test_somebody_who_guesses_is_not_given_the_time():
-    """RFC 5452 section 9: who has found the port tries identifiers; after a few the question goes by TCP."""
-    script = Script()
-    script.ask()
-    script.sent()
-    lies = [replace(script.message, identifier=number, response=True, answers=(address(data=OTHER),)).build()
-            for number in range(65536) if number != script.message.identifier][:40]
-    guessed = script.query
-    for lie in lies:
-        script.resolver.receive(guessed, lie, script.now)
-    assert guessed.over
-    script.answer(address(data=OTHER), query=guessed)
-    assert script.status is None
-    script.sent(ONE, tcp=True)
-    script.answer(address())
-    assert script.lookup.answer.data == (ADDRESS,)
-
-
-def test_lies_are_not_read(monkeypatch):
-    """The identifier is looked at first: a forged message of 64 KiB must not cost the time to take it apart."""
-    script = Script()
-    script.ask()
-    script.sent()
-    monkeypatch.setattr(Dns, "parse", None)
-    script.resolver.receive(script.query, bytes(12), script.now)
-    script.resolver.receive(script.query, b"", script.now)
-    assert script.resolver.ignored == 2
-
-
-@pytest.mark.parametrize("operation", [1, 4, 5])
-def test_answers_to_another_kind_of_message_are_ignored(operation):
-    script = Script()
-    script.ask()
-    script.sent()
-    script.answer(address(data=OTHER), operation=operation)
-    assert (script.status, script.resolver.ignored) == (None, 1)
-
-
-def test_the_reserved_bit_is_passed_over():
-    """RFC 1035 section 4.1.1 wants it zero; an answer with it is still one."""
-    script = Script()
-    script.ask()
-    message = script.sent()
-    data = bytearray(replace(message, response=True, answers=(address(),)).build())
-    data[3] |= 0x40
-    script.resolver.receive(script.query, bytes(data), script.now)
-    assert script.lookup.answer.data == (ADDRESS,)
-
-
-def extended(code):
-    """An OPT record that tells the high bits of a code (RFC 6891 section 6.1.3)."""
-    return Record(".", dns.OPT, b"", code >> 4 << 24, 1232)
-
-
-def test_a_code_of_twelve_bits():
-    """BADVERS, 16, is no NOERROR without data: asked again without EDNS. Others: the next server."""
-    script = Script()
-    script.ask()
-    script.sent()
-    script.answer(additionals=(extended(16),))
-    assert script.sent(ONE).additionals == ()
-    script.answer(code=23 & 15, additionals=(extended(23),))
-    script.sent(TWO)
-    assert "answers 23" in script.lookup.reason
-    script.answer(address())
-    assert script.status == OK
-
-
-def test_names_compare_in_any_case():
-    """RFC 4343: a server may answer in capitals."""
-    script = Script()
-    script.ask("WWW.example")
-    script.sent()
-    script.answer(address("wWw.Example."), questions=(Question("www.EXAMPLE."),))
-    assert script.status == OK
-
-
-def test_records_of_others_are_not_believed():
-    """Data of a name nobody asked for is neither given nor remembered."""
-    script = Script()
-    script.ask()
-    script.sent()
-    script.answer(address("www.bank."), address())
-    assert script.lookup.answer.data == (ADDRESS,)
-    script.ask("www.bank")
-    script.sent(name="www.bank.")
 
 
 def test_servers_take_turns():
