@@ -7,7 +7,8 @@ the link's own size is tried again.
 
 from libc.stdint cimport int64_t, uint32_t
 
-from netos.proto.host cimport Path
+from netos.proto.host cimport Path, host_is_own
+from netos.proto.inet cimport address_number
 from netos.proto.tcp_block cimport COUNT_BLACK_HOLES, Tcb
 from netos.proto.tcp_establish cimport tcb_set_mss
 
@@ -41,7 +42,8 @@ cdef void path_doubt(Tcb *tcb, bint full) noexcept nogil:
         tcb.path_mtu_before = tcb.path_mtu
     if tcb.timeouts == GIVEN_UP:
         tcb.path_mtu = tcb.path_mtu_before
-    elif full and tcb.timeouts % TIMEOUTS == 0 and tcb.timeouts < GIVEN_UP and smaller < tcb.mss + HEADERS:
+    elif (full and tcb.timeouts % TIMEOUTS == 0 and tcb.timeouts < GIVEN_UP and smaller < tcb.mss + HEADERS
+            and not host_is_own(tcb.tcp.host, address_number(&tcb.connection.remote))):
         tcb.tcp.counts[COUNT_BLACK_HOLES] += 1
         tcb.path_mtu = smaller
         tcb.path_mtu_at = tcb.tcp.host.now

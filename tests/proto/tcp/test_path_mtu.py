@@ -33,7 +33,7 @@ def test_full_segments_that_vanish_twice_go_smaller():
     assert peer.stack.counters["tcp_black_holes"] == 2
 
 
-@mutation("tcp_path.pyx", "    elif full and tcb.timeouts", "    elif tcb.timeouts")
+@mutation("tcp_path.pyx", "    elif (full and tcb.timeouts", "    elif (tcb.timeouts")
 def test_small_segments_that_vanish_show_no_black_hole():
     """They would have got through: it is the peer, or the path, that is gone."""
     peer = Peer()
@@ -43,6 +43,24 @@ def test_small_segments_that_vanish_show_no_black_hole():
     assert set(sizes(peer)) == {1440}
     assert peer.stack.counters["tcp_black_holes"] == 0
     assert server.facts["mss"] == 1460
+
+
+@mutation("tcp_path.pyx", " and not host_is_own(", " and host_is_own(")
+def test_within_the_host_nothing_is_too_large():
+    """A listener whose backlog was full for a moment, and the connections crept for ten minutes."""
+    peer = Peer()
+    listener = TcpListener(peer.stack, ("127.0.0.1", 80))
+    listener.listen(1)
+    clients = [TcpEndpoint(peer.stack, ("127.0.0.1", 80)) for _ in range(4)]
+    peer.wait(0)
+    for client in clients:
+        client.send(bytes(200000))
+    peer.wait(2)
+    assert peer.stack.counters["tcp_timeouts"] >= 4
+    while listener.accept() is not None:
+        peer.wait(4)
+    assert peer.stack.counters["tcp_black_holes"] == 0
+    assert len({client.facts["mss"] for client in clients}) == 1
 
 
 @mutation("tcp_path.pyx", "        tcb.path_mtu = tcb.path_mtu_before\n", "        pass\n")
