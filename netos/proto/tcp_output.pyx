@@ -254,7 +254,7 @@ cdef void sent(Tcb *tcb, const Choice *choice, uint32_t full) noexcept nogil:
     if <int32_t>(end - tcb.snd_nxt) > 0 and not (choice.retransmission and tcb.bits & TCB_RECOVERY):
         tcb.snd_nxt = end
     if <int32_t>(end - tcb.snd_max) > 0:
-        tcb.bytes_out += choice.length
+        tcb.bytes_out += choice.at + choice.length - tcb.snd_max    # a retransmission may be filled up with new data
         tcb.snd_last = choice.at + (choice.length - 1) // full * full if choice.length else choice.at
         tcb.snd_max = end
     if tcb.deadline[TIMER_PERSIST] and not choice.probe:

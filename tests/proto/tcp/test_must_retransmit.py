@@ -265,3 +265,15 @@ def test_the_rescue_is_of_the_last_segment():
     assert [heard.seq for heard in peer.drain()] == [lost.seq, tail[-1].seq]
     peer.send(b"", "A", ack=tail[0].seq, options=sack_option((tail[-1].seq, tail[-1].end)))
     assert [heard.seq for heard in peer.drain()] == [tail[0].seq, tail[1].seq]
+
+
+def test_what_is_sent_again_counts_once():
+    """Also where the retransmission is filled up with what was not sent yet: users are told more than they gave."""
+    peer = Peer()
+    server = peer.accepted()
+    for length in (100, 200):                   # Nagle keeps the second
+        server.send(bytes(length))
+        peer.let_go()
+    peer.wait(0.3)
+    assert [len(heard.data) for heard in peer.drain()] == [100, 300]
+    assert server.facts["bytes_out"] == 300
