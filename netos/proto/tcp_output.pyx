@@ -297,7 +297,7 @@ cdef void tcp_output(Tcb *tcb) noexcept nogil:
     if tcb.connection.state < ESTABLISHED or tcb.connection.state == TIME_WAIT:
         return
     if not host_find_path(tcp.host, &tcb.connection.remote, &path):
-        if tcb_unfinished(tcb) and not tcb.deadline[TIMER_RETRANSMIT]:
+        if tcb_unfinished(tcb) and not tcb.deadline[TIMER_RETRANSMIT] and not tcb.deadline[TIMER_PERSIST]:
             tcb.progress_at = tcp.host.now                  # the user timeout counts from here
             set_timer(tcb, TIMER_RETRANSMIT, tcp.host.now + tcb.rto)
         return

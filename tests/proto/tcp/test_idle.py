@@ -1,5 +1,7 @@
 """Connections that were silent for long: what is sent then is new, not late (RFC 9293 section 3.8, RFC 5681 4.1)."""
 
+import errno
+
 import pytest
 
 from netos.testing.mutate_tcp import mutation
@@ -84,3 +86,26 @@ def test_after_silence_the_window_is_the_first_again():
     server.send(bytes(100 * 1460))
     peer.let_go()
     assert len(peer.drain()) == 10
+
+
+@mutation("tcp_output.pyx",
+          "        if tcb_unfinished(tcb) and not tcb.deadline[TIMER_RETRANSMIT] and not tcb.deadline[TIMER_PERSIST]:\n",
+          "        if tcb_unfinished(tcb) and not tcb.deadline[TIMER_RETRANSMIT]:\n")
+@pytest.mark.parametrize("closing", [False, True])
+def test_a_closed_window_without_a_route_is_the_end(closing):
+    """A probe that finds no route is no news of the peer; taken for it, the connection stayed for ever, probing on."""
+    peer = Peer()
+    server = peer.accepted(window=0)
+    start = peer.heard
+    server.send(b"data")
+    for _ in range(20):
+        peer.wait(1)
+        if peer.drain():
+            peer.send(b"", "A", ack=start, window=0)
+    if closing:
+        server.close()
+    peer.stack.set_addresses(NAME, [])
+    peer.wait(LONG)
+    assert peer.stack.tcp_count[0] == (0 if closing else 1)
+    assert closing or server.error == errno.ETIMEDOUT
+    assert peer.stack.counters["tcp_probes"] < 20
