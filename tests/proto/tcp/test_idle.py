@@ -89,8 +89,8 @@ def test_after_silence_the_window_is_the_first_again():
 
 
 @mutation("tcp_output.pyx",
-          "        if tcb_unfinished(tcb) and not tcb.deadline[TIMER_RETRANSMIT] and not tcb.deadline[TIMER_PERSIST]:\n",
-          "        if tcb_unfinished(tcb) and not tcb.deadline[TIMER_RETRANSMIT]:\n")
+          "if tcb_unfinished(tcb) and not tcb.deadline[TIMER_RETRANSMIT] and not tcb.deadline[TIMER_PERSIST]:\n",
+          "if tcb_unfinished(tcb) and not tcb.deadline[TIMER_RETRANSMIT]:\n")
 @pytest.mark.parametrize("closing", [False, True])
 def test_a_closed_window_without_a_route_is_the_end(closing):
     """A probe that finds no route is no news of the peer; taken for it, the connection stayed for ever, probing on."""
