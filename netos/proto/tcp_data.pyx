@@ -9,8 +9,8 @@ from netos.proto.tcp cimport TCP_ACK, TCP_FIN, TCP_RST, sequence_before
 from netos.proto.tcp_block cimport (
     COUNT_DUPLICATES, COUNT_NO_MEMORY, COUNT_OUT_OF_ORDER, COUNT_PRUNED, ESTABLISHED, EVENT_FINISHED, EVENT_READABLE,
     EVENT_URGENT, FIN_WAIT_1, FIN_WAIT_2, KIND_BLOCK, TCB_ACK_DELAYED, TCB_ACK_NOW, TCB_DSACK, TCB_FIN_AHEAD,
-    TCB_FIN_RECEIVED, TCB_NO_ROOM, TCB_ORPHAN, TCB_READ_CLOSED, TCB_SACK, TCB_URGENT_IN, TIMER_DELAYED_ACK, TIME_WAIT, Connection,
-    Tcb, Tcp, tcb_notify, tcb_touch,
+    TCB_FIN_RECEIVED, TCB_NO_ROOM, TCB_ORPHAN, TCB_READ_CLOSED, TCB_SACK, TCB_URGENT_IN, TIMER_DELAYED_ACK, TIME_WAIT,
+    Connection, Tcb, Tcp, tcb_notify, tcb_touch,
 )
 from netos.proto.tcp_emit cimport Bare, send_bare, set_timer
 from netos.proto.tcp_output cimport tcp_acknowledge, tcp_bare_place
