@@ -6,11 +6,10 @@ import contextlib
 import ctypes
 import mmap
 import os
-import signal
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from netos.fuzz.trial import (
     obey,
     prepare,
     trial,
+    undisturbed,
     watch,
 )
 
@@ -142,7 +142,8 @@ class Job:
         sys.stdout.flush()
         sys.stderr.flush()
         parent = os.getpid()
-        self.child = os.fork()
+        with undisturbed():                 # an interrupt within the hooks of fork() would be lost
+            self.child = os.fork()
         if self.child == 0:
             try:
                 obey(parent)
@@ -257,16 +258,6 @@ class Campaign:
         with undisturbed():
             write_finding(path, self.plan, seed, kept)
             finding.frames = len(kept)
-
-
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Hold back the signals that end a campaign until what is begun is done."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def kind_of(reason: str) -> str:

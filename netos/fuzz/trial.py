@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import sys
+from collections.abc import Iterator
 from random import Random
 
 from netos.fuzz.journal import Journal
@@ -63,6 +64,16 @@ def obey(parent: int) -> None:
         os._exit(0)
 
 
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold back the signals that end a campaign until what is begun is done."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def killed(child: int) -> None:
     """End a child and wait for it; nothing to do when it was waited for."""
     with contextlib.suppress(ProcessLookupError, ChildProcessError):
@@ -100,22 +111,25 @@ def trial(plan: Plan, seed: int, records: list[Record], corpus: list[bytes], *, 
     sys.stdout.flush()
     sys.stderr.flush()
     parent = os.getpid()
-    child = os.fork()
-    if child == 0:
-        try:
-            obey(parent)
-            if quiet:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            watch(patience or PATIENCE)
-            wrong = (replayed(plan, seed, records, corpus) or "").encode()[:4000]
-        except BaseException as error:
-            wrong = exception_text(error).encode()[:4000]
-        memory[:len(wrong)] = wrong
-        os._exit(0)
+    child = 0
     try:
+        with undisturbed():                 # an interrupt within the hooks of fork() would be lost
+            child = os.fork()
+        if child == 0:
+            try:
+                obey(parent)
+                if quiet:
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+                watch(patience or PATIENCE)
+                wrong = (replayed(plan, seed, records, corpus) or "").encode()[:4000]
+            except BaseException as error:
+                wrong = exception_text(error).encode()[:4000]
+            memory[:len(wrong)] = wrong
+            os._exit(0)
         _, status = os.waitpid(child, 0)
     except BaseException:                   # an interrupt
-        killed(child)
+        if child:
+            killed(child)
         raise
     if status:
         return died_of(status)

@@ -175,6 +175,28 @@ def test_a_signal_ends_the_children_too(tmp_path, number, jobs, status):
     assert list(tmp_path.iterdir()) == []
 
 
+AT_FORK = """
+import os, signal, sys
+from pathlib import Path
+from netos.fuzz.campaign import Campaign
+from netos.fuzz.plan import Plan
+
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGINT))
+try:
+    Campaign(Plan(scapy=False), Path("x"), print).run(600.0, lambda campaign: sys.exit("it goes on"))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_an_interrupt_while_a_child_is_forked_is_one(tmp_path):
+    """Raised within the hooks that Python calls after fork(), it would be forgotten: Ctrl-C would do nothing."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path)}
+    done = subprocess.run([sys.executable, "-c", AT_FORK], cwd=tmp_path, env=environment, capture_output=True,
+                          text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
+
+
 def wait_for_children(pid, count):
     """The children of a process when there are so many."""
     until = time.monotonic() + 60
