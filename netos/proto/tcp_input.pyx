@@ -21,7 +21,7 @@ from netos.proto.tcp_block cimport (
 )
 from netos.proto.tcp_data cimport data_input, fin_input, note_duplicate, urgent_input
 from netos.proto.tcp_emit cimport send_syn
-from netos.proto.tcp_establish cimport Offer, offer_read, tcb_agree, tcb_established, tcb_set_mss
+from netos.proto.tcp_establish cimport Offer, offer_read, tcb_agree, tcb_established
 from netos.proto.tcp_output cimport tcp_acknowledge, tcp_challenge, tcp_output
 from netos.proto.tcp_passive cimport cookie_input, half_open_input, listener_input, send_reset
 from netos.proto.tcp_segment cimport Segment, segment_span
@@ -312,7 +312,6 @@ cdef void tcp_error(Tcp *tcp, const Address *local, const Address *remote, const
         tcp.counts[COUNT_PATH_MTU] += 1
         tcb.path_mtu, tcb.path_mtu_at = mtu, tcp.host.now
         host_learn_mtu(tcp.host, remote, mtu)               # others go there, too
-        tcb_set_mss(tcb, mtu)
         recovery_end(tcb)
         tcb.bits &= ~<uint32_t>TCB_RTT_TIMED
         tcb.snd_nxt = tcb.snd_una                           # what was too large is lost, but not by congestion

@@ -125,6 +125,7 @@ def test_sack_fills_all_holes_in_one_round_trip():
 def test_must_20_first_the_neighbour_is_doubted_then_the_connection_given_up():
     """MUST-20: R1: ARP asks again whether the next hop is there; R2: the connection ends."""
     peer = Peer()
+    peer.wait(3)                    # the stack has announced its address, twice
     server, _ = sender(peer, 100)
     asked = peer.stack.counters["arp_requests_sent"]
     peer.wait(10)
