@@ -142,7 +142,7 @@ def test_icmp_errors_about_what_is_not_under_way_are_forged(offset):
     assert peer.stack.counters["tcp_icmp_ignored"] == 2
 
 
-@mutation("tcp_input.pyx", "        tcb.snd_nxt = tcb.snd_una                           # what was", "        pass    #")
+@mutation("tcp_input.pyx", "        tcb.snd_nxt = tcb.snd_una                           # what", "        pass    #")
 def test_fragmentation_needed_makes_segments_smaller_and_sends_again():
     """RFC 1191: at once, without taking it for congestion; packets have DF set."""
     peer = Peer()
