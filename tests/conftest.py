@@ -1,6 +1,7 @@
 """Which build is under test (NETOS_EXPECT_BUILD, which `make asan` sets), and an appliance for clients that block."""
 
 import os
+import signal
 import threading
 from contextlib import contextmanager
 
@@ -11,7 +12,12 @@ settings.register_profile("slow", deadline=None)        # for builds that are no
 
 
 def pytest_configure(config):
-    """Refuse to test the in-place build where another is asked for."""
+    """Refuse to test the in-place build where another is asked for; and hear Ctrl-C, as the programs under test are to.
+
+    A shell without job control has what it starts in the background ignore SIGINT, and their children, too.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     expected = os.environ.get("NETOS_EXPECT_BUILD")
     if expected is None:
         return
