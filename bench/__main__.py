@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import sys
@@ -96,14 +97,19 @@ PARTS: dict[str, Callable[[bool], Sequence[Row | Fact]]] = {
 
 def main() -> int:
     """Run what the command line names (everything by default)."""
-    quick = "--quick" in sys.argv
-    chosen = [argument for argument in sys.argv[1:] if argument in PARTS] or list(PARTS)
+    parser = argparse.ArgumentParser(prog="python -m bench", description="What each part measures: docs/benchmarks.md.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {' '.join(PARTS)}; everything, if none is named")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter runs")
+    asked = parser.parse_args()
+    unknown = sorted(set(asked.parts) - set(PARTS))
+    if unknown:
+        parser.error(f"there is no part {', '.join(unknown)}; there are {' '.join(PARTS)}")
     print(f"netos benchmarks: {platform.machine()}, {os.cpu_count()} cores, Linux {platform.release().split('-')[0]}; "
           "medians, each pair measured in turn\n", flush=True)
     found: list[Row | Fact] = []
-    for part in chosen:
+    for part in asked.parts or PARTS:
         print(f"  measuring {part} ...", file=sys.stderr, flush=True)
-        found += PARTS[part](quick)
+        found += PARTS[part](asked.quick)
     rows = [row for row in found if isinstance(row, Row)]
     facts = [fact for fact in found if isinstance(fact, Fact)]
     print("\n\n".join(text for text in (table(rows) if rows else "", facts_table(facts) if facts else "") if text))
